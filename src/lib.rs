@@ -1,0 +1,10 @@
+//! eidas-gateway: accept the national eID of any EU citizen behind your identity broker.
+//!
+//! One binary between two worlds. Toward member states it is an eIDAS-Connector (SAML 2.0 in the eIDAS
+//! profile); toward brokers it is an OpenID Provider. docs/architecture.md is the map of these modules.
+
+pub mod clock;
+pub mod ids;
+pub mod secret;
+
+pub mod xml;

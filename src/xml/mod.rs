@@ -1,0 +1,3 @@
+//! XML.
+mod tree;
+pub use tree::{Attribute, Element, Namespace, Node, ShapeError};
