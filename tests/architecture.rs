@@ -236,17 +236,21 @@ fn line_code(line: &str) -> &str {
     if line.trim_start().starts_with("//") { "" } else { line.split(" //").next().unwrap_or_default() }
 }
 
-/// Whether `text` holds `word` as a name of its own, not as the end of a longer name or path.
+/// Whether `text` holds `word` as a name of its own, not as the end of a longer one; a library's name
+/// (`word` ends with `::`) must also begin its path.
 fn names(text: &str, word: &str) -> bool {
-    text.match_indices(word).any(|(at, _)| {
-        !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') || word.starts_with('.')
-    })
+    let within = |c: char| c.is_alphanumeric() || c == '_' || (c == ':' && word.ends_with("::"));
+    text.match_indices(word).any(|(at, _)| word.starts_with('.') || !text[..at].ends_with(within))
 }
 
-/// First path segments after `crate::`, also inside `use crate::{a::b, c}`.
 fn imports(code: &str) -> BTreeSet<String> {
+    first_segments(code, "crate::")
+}
+
+/// What follows `path` in the code, also inside `use crate::{a::b, c}`.
+fn first_segments(code: &str, path: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for rest in code.split("crate::").skip(1) {
+    for rest in code.split(path).skip(1) {
         let Some(group) = rest.strip_prefix('{') else {
             found.insert(identifier(rest));
             continue;
