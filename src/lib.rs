@@ -7,4 +7,5 @@ pub mod clock;
 pub mod ids;
 pub mod secret;
 
+pub mod config;
 pub mod xml;

@@ -1,0 +1,226 @@
+//! `gateway.toml`: typed sections, their defaults, and the faults of a file by line and key.
+//!
+//! One file per section. Reading ([`Config::load`]) touches the one file only; [`Config::check`] knows
+//! the rules between keys; [`material`] opens the files that are referred to and proves that keys and
+//! certificates are fit for use. Paths are relative to the configuration file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+mod address;
+mod client;
+mod connector;
+mod country;
+mod database;
+mod document;
+mod fault;
+mod logging;
+mod oidc;
+mod outbound;
+mod server;
+
+pub use address::Network;
+pub use client::{AcrStyle, Authentication, Client, Kind, Level, Sector, SubMode};
+pub use connector::{Connector, Contact, Digest, KeyPair, Organization};
+pub use country::Country;
+pub use database::Database;
+pub use fault::{Fault, Faults};
+pub use logging::{Format, LogLevel, Logging};
+pub use oidc::{Oidc, Subject, TokenAlgorithm, TokenKey};
+pub use outbound::Outbound;
+pub use server::{Server, Tls};
+
+use document::{Document, Reading};
+use fault::{Finding, Findings};
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Whether this is the real thing.
+    #[serde(default)]
+    pub profile: Profile,
+    /// Where the gateway is reached and where it listens.
+    pub server: Server,
+    /// Where running logins are kept.
+    #[serde(default)]
+    pub database: Database,
+    /// Who we are toward member states.
+    pub connector: Connector,
+    /// The OpenID Provider that brokers see.
+    pub oidc: Oidc,
+    /// How a person becomes a `sub`.
+    pub subject: Subject,
+    /// How far the gateway reaches out by itself.
+    #[serde(default)]
+    pub outbound: Outbound,
+    /// What the gateway says while it runs.
+    #[serde(default)]
+    pub logging: Logging,
+    /// Member states whose citizens can log in.
+    #[serde(default)]
+    pub country: Vec<Country>,
+    /// Brokers and applications.
+    #[serde(default)]
+    pub client: Vec<Client>,
+}
+
+/// Whether this is the real thing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// Real persons: https everywhere, no test countries.
+    #[default]
+    Production,
+    /// For trying out: http on localhost and the test countries XA to XZ are allowed.
+    Test,
+}
+
+/// A configuration that keeps its own rules, and the place of each of its keys for what may yet be
+/// found about the files it refers to.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The sections, with relative paths made absolute and defaults filled in.
+    pub config: Config,
+    document: Document,
+}
+
+impl Config {
+    /// Reads the configuration file at `path`.
+    ///
+    /// # Errors
+    /// All faults that can be found at once; what is read no further than its own text.
+    pub fn load(path: &Path) -> Result<Loaded, Faults> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let message = match error.kind() {
+                std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                _ => error.to_string(),
+            };
+            let key = String::new();
+            Faults(vec![Fault {
+                file: path.to_owned(),
+                line: 1,
+                column: 1,
+                key,
+                code: "file_missing",
+                message,
+            }])
+        })?;
+        let base = path.parent().unwrap_or_else(|| Path::new(""));
+        Self::read(path, text, base)
+    }
+
+    /// Reads a configuration from `text`. Faults name `file`; relative paths start at `base`.
+    ///
+    /// # Errors
+    /// All faults that can be found at once.
+    pub fn read(file: &Path, text: String, base: &Path) -> Result<Loaded, Faults> {
+        let mut reading = Reading::<Self>::of(file, text, REQUIRED);
+        let mut findings = Findings::default();
+        if let Some(config) = &reading.value {
+            config.check(&mut findings);
+        }
+        reading.add(findings.0);
+        match reading.value {
+            Some(mut config) if reading.faults.is_empty() => {
+                config.resolve(base);
+                Ok(Loaded { config, document: reading.document })
+            }
+            _ => Err(Faults(reading.faults)),
+        }
+    }
+
+    /// The address of our metadata, which is our entityID.
+    #[must_use]
+    pub fn entity_id(&self) -> String {
+        let set = self.connector.entity_id.clone();
+        set.unwrap_or_else(|| format!("{}/saml/metadata", self.server.issuer))
+    }
+
+    /// The address that responses are posted to.
+    #[must_use]
+    pub fn acs_url(&self) -> String {
+        let set = self.connector.acs_url.clone();
+        set.unwrap_or_else(|| format!("{}/saml/acs", self.server.issuer))
+    }
+
+    fn check(&self, findings: &mut Findings) {
+        self.server.check(self.profile, findings);
+        self.database.check(findings);
+        self.connector.check(findings);
+        self.oidc.check(findings);
+        let mut codes = BTreeSet::new();
+        for (n, country) in self.country.iter().enumerate() {
+            let at = format!("country[{n}]");
+            if !codes.insert(&country.code) {
+                findings.add(
+                    format!("{at}.code"),
+                    "duplicate",
+                    format!("a second block for {}", country.code),
+                );
+            }
+            country.check(&at, self.profile, findings);
+        }
+        let mut ids = BTreeSet::new();
+        for (n, client) in self.client.iter().enumerate() {
+            let at = format!("client[{n}]");
+            if !ids.insert(&client.id) {
+                findings.add(format!("{at}.id"), "duplicate", format!("a second client `{}`", client.id));
+            }
+            client.check(&at, findings);
+            if self.connector.sp_type.is_some_and(|sector| sector != client.sector) {
+                let message = "connector.sp_type binds all clients to the other sector";
+                findings.add(format!("{at}.sector"), "contradiction", message);
+            }
+        }
+    }
+
+    /// Makes every relative path start at `base`.
+    fn resolve(&mut self, base: &Path) {
+        let mut files: Vec<&mut PathBuf> = vec![&mut self.subject.key_file];
+        files.extend(
+            self.server.tls.iter_mut().flat_map(|tls| [&mut tls.certificate_file, &mut tls.key_file]),
+        );
+        let connector = &mut self.connector;
+        let pairs = [&mut connector.signing].into_iter();
+        let pairs = pairs.chain(&mut connector.metadata_signing).chain(&mut connector.encryption);
+        files.extend(pairs.flat_map(|pair| [&mut pair.key_file, &mut pair.certificate_file]));
+        files.extend(&mut connector.next_signing_certificate_files);
+        files.extend(self.oidc.signing_key.iter_mut().map(|key| &mut key.key_file));
+        files.extend(&mut self.outbound.ca_file);
+        for country in &mut self.country {
+            files.extend(&mut country.metadata_file);
+            files.extend(&mut country.anchor_files);
+        }
+        files.extend(self.client.iter_mut().filter_map(|client| client.secret_file.as_mut()));
+        for file in files {
+            *file = base.join(&*file);
+        }
+        if let Some(file) = self.database.url.strip_prefix("sqlite:").filter(|file| *file != ":memory:") {
+            let file = base.join(file.strip_prefix("//").unwrap_or(file));
+            self.database.url = format!("sqlite:{}", file.display());
+        }
+    }
+}
+
+impl Loaded {
+    /// Gives findings about what the configuration refers to their places in the file.
+    fn faults(&self, findings: Findings) -> Faults {
+        let place = |finding: Finding| self.document.fault(finding);
+        let mut faults: Vec<_> = findings.0.into_iter().map(place).collect();
+        faults.sort_by_key(|fault| (fault.line, fault.column));
+        Faults(faults)
+    }
+}
+
+/// The JSON Schema of `gateway.toml`.
+#[must_use]
+pub fn schema() -> schemars::Schema {
+    schemars::schema_for!(Config)
+}
+
+/// The sections that have no default.
+const REQUIRED: &[&str] = &["server", "connector", "oidc", "subject"];

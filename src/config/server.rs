@@ -1,0 +1,71 @@
+//! `[server]`: where the gateway is reached and where it listens.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Profile;
+use super::address::{Network, is_local_host, url_parts};
+use super::fault::Findings;
+
+/// Where the gateway is reached and where it listens.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// The public address of the gateway, without a path or trailing slash: the issuer of every ID
+    /// token, and the base of every address that member states and brokers are told.
+    pub issuer: String,
+    /// Address and port to listen on.
+    #[serde(default = "default_listen")]
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Certificate and key for HTTPS. Leave out when a reverse proxy in front ends TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// Networks (as `10.0.0.0/8`) of reverse proxies whose `X-Forwarded-For` is believed.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<Network>,
+    /// Seconds that running requests are given to end after SIGTERM.
+    #[serde(default = "default_shutdown")]
+    pub shutdown_seconds: u64,
+}
+
+/// Certificate and key for HTTPS.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file with the server certificate and its chain.
+    pub certificate_file: PathBuf,
+    /// PEM file with the private key (PKCS#8).
+    pub key_file: PathBuf,
+}
+
+impl Server {
+    pub(crate) fn check(&self, profile: Profile, findings: &mut Findings) {
+        let key = "server.issuer";
+        let Some(url) = url_parts(&self.issuer) else {
+            findings.add(key, "bad_url", format!("`{}` is not an http or https address", self.issuer));
+            return;
+        };
+        if !url.path.is_empty() {
+            findings.add(key, "bad_url", "the issuer is an origin: no path, query or trailing slash");
+        }
+        let plain = url.scheme == "http";
+        if plain && profile == Profile::Production {
+            findings.add(key, "https_required", "under profile = \"production\" the issuer must be https");
+        } else if plain && !is_local_host(url.host) {
+            findings.add(key, "https_required", "an http issuer is possible on localhost only");
+        }
+    }
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 8080))
+}
+
+fn default_shutdown() -> u64 {
+    20
+}
