@@ -8,4 +8,5 @@ pub mod ids;
 pub mod secret;
 
 pub mod config;
+pub mod web;
 pub mod xml;
