@@ -9,4 +9,5 @@ pub mod secret;
 
 pub mod config;
 pub mod web;
+pub mod crypto;
 pub mod xml;

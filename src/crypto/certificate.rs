@@ -1,0 +1,533 @@
+//! Certificates as facts. Whether one is trusted, and for what, is decided in `eidas::trust`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use openssl::asn1::{Asn1Integer, Asn1Time};
+use openssl::bn::BigNum;
+use openssl::hash::MessageDigest;
+use openssl::nid::Nid;
+use openssl::pkey::{PKey, Public};
+use openssl::x509::extension::{AuthorityKeyIdentifier, BasicConstraints, SubjectKeyIdentifier};
+use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::{KeyError, KeyKind, PrivateKey, PublicKey};
+use crate::clock::Timestamp;
+use crate::ids::{Random, octets};
+
+/// Why octets are not a certificate, or why it is not the issuer's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// Not an X.509 certificate.
+    #[error("this is not an X.509 certificate")]
+    Malformed,
+    /// A PEM file without a certificate.
+    #[error("the file holds no certificate")]
+    Empty,
+    /// The issuer's name is not the subject of the other certificate.
+    #[error("the certificate names another issuer")]
+    OtherIssuer,
+    /// The certificate that should have issued it may not issue certificates.
+    #[error("the issuer is not a certification authority")]
+    NotAuthority,
+    /// The certificate is signed with an algorithm that is not accepted.
+    #[error("the certificate is signed with {0}, which is not accepted")]
+    Algorithm(String),
+    /// The issuer's key is not accepted.
+    #[error("the issuer's key is not accepted: {0}")]
+    IssuerKey(KeyError),
+    /// The signature on the certificate does not verify.
+    #[error("the certificate is not signed by the issuer's key")]
+    Signature,
+}
+
+/// An X.509 certificate.
+#[derive(Clone)]
+pub struct Certificate(Arc<Facts>);
+
+struct Facts {
+    der: Vec<u8>,
+    subject: String,
+    issuer: String,
+    not_before: Timestamp,
+    not_after: Timestamp,
+    spki: Vec<u8>,
+    key: Result<PublicKey, KeyError>,
+    weak_kind: Option<KeyKind>,
+    key_usage: Option<u16>,
+    authority: bool,
+    signature_algorithm: String,
+}
+
+/// What a certificate's key may be used for (RFC 5280 §4.2.1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyUsage {
+    /// `digitalSignature`: messages and metadata.
+    Signing,
+    /// `keyEncipherment` or `keyAgreement`, after the kind of key.
+    Encryption,
+    /// `keyCertSign`: an authority.
+    Authority,
+}
+
+/// What goes into a certificate that we make.
+#[derive(Clone, Debug)]
+pub struct CertificateRequest {
+    /// `CN` of the subject.
+    pub common_name: String,
+    /// `O` of the subject.
+    pub organization: Option<String>,
+    /// `C` of the subject, two letters.
+    pub country: Option<String>,
+    /// Start of validity, to the second.
+    pub not_before: Timestamp,
+    /// End of validity, to the second.
+    pub not_after: Timestamp,
+    /// What the key is for.
+    pub usage: KeyUsage,
+}
+
+impl Certificate {
+    /// Reads DER. Nothing may follow the certificate.
+    ///
+    /// # Errors
+    /// [`CertificateError::Malformed`].
+    pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
+        let (rest, parsed) = X509Certificate::from_der(der).map_err(|_| CertificateError::Malformed)?;
+        if !rest.is_empty() {
+            return Err(CertificateError::Malformed);
+        }
+        let key_usage = parsed.key_usage().map_err(|_| CertificateError::Malformed)?;
+        let constraints = parsed.basic_constraints().map_err(|_| CertificateError::Malformed)?;
+        let spki = parsed.public_key().raw.to_vec();
+        let (key, weak_kind) = read_key(&parsed, &spki);
+        Ok(Self(Arc::new(Facts {
+            subject: parsed.subject().to_string(),
+            issuer: parsed.issuer().to_string(),
+            not_before: Timestamp::from_unix(parsed.validity().not_before.timestamp()),
+            not_after: Timestamp::from_unix(parsed.validity().not_after.timestamp()),
+            key,
+            weak_kind,
+            key_usage: key_usage.map(|k| k.value.flags),
+            authority: constraints.is_some_and(|c| c.value.ca),
+            signature_algorithm: parsed.signature_algorithm.algorithm.to_id_string(),
+            der: der.to_vec(),
+            spki,
+        })))
+    }
+
+    /// Reads the content of `ds:X509Certificate`: base64 of DER, with any white space.
+    ///
+    /// # Errors
+    /// [`CertificateError::Malformed`].
+    pub fn from_base64(text: &str) -> Result<Self, CertificateError> {
+        let compact: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+        Self::from_der(&STANDARD.decode(compact).map_err(|_| CertificateError::Malformed)?)
+    }
+
+    /// Reads all certificates of a PEM file.
+    ///
+    /// # Errors
+    /// [`CertificateError::Empty`] or [`CertificateError::Malformed`].
+    pub fn from_pem(pem: &[u8]) -> Result<Vec<Self>, CertificateError> {
+        let mut found = Vec::new();
+        for block in x509_parser::pem::Pem::iter_from_buffer(pem) {
+            let block = block.map_err(|_| CertificateError::Malformed)?;
+            if block.label == "CERTIFICATE" {
+                found.push(Self::from_der(&block.contents)?);
+            }
+        }
+        if found.is_empty() { Err(CertificateError::Empty) } else { Ok(found) }
+    }
+
+    /// The certificate in DER.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        &self.0.der
+    }
+
+    /// The certificate in base64 on one line, for `ds:X509Certificate`.
+    #[must_use]
+    pub fn base64(&self) -> String {
+        STANDARD.encode(&self.0.der)
+    }
+
+    /// The certificate in PEM.
+    #[must_use]
+    pub fn pem(&self) -> String {
+        let base64 = self.base64();
+        let lines: Vec<&str> =
+            base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap_or_default()).collect();
+        format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", lines.join("\n"))
+    }
+
+    /// SHA-256 of the DER.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        super::hash::sha256(&self.0.der)
+    }
+
+    /// SHA-256 of the DER as people compare it: `AB:CD:…`.
+    #[must_use]
+    pub fn fingerprint_hex(&self) -> String {
+        self.fingerprint().iter().map(|b| format!("{b:02X}")).collect::<Vec<_>>().join(":")
+    }
+
+    /// The subject's distinguished name.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.0.subject
+    }
+
+    /// The issuer's distinguished name.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.0.issuer
+    }
+
+    /// Start of validity.
+    #[must_use]
+    pub fn not_before(&self) -> Timestamp {
+        self.0.not_before
+    }
+
+    /// End of validity.
+    #[must_use]
+    pub fn not_after(&self) -> Timestamp {
+        self.0.not_after
+    }
+
+    /// Whether `now` lies in the validity, both ends included (RFC 5280 §4.1.2.5).
+    #[must_use]
+    pub fn valid_at(&self, now: Timestamp) -> bool {
+        self.0.not_before <= now && now <= self.0.not_after
+    }
+
+    /// The `SubjectPublicKeyInfo` in DER.
+    #[must_use]
+    pub fn spki(&self) -> &[u8] {
+        &self.0.spki
+    }
+
+    /// Kind and size of the key, even if it is too weak to be used.
+    #[must_use]
+    pub fn key_kind(&self) -> Option<KeyKind> {
+        self.0.key.as_ref().map_or(self.0.weak_kind, |key| Some(key.kind()))
+    }
+
+    /// The key, if it is strong enough.
+    ///
+    /// # Errors
+    /// [`KeyError::RsaSize`], [`KeyError::Curve`] and their like.
+    pub fn public_key(&self) -> Result<PublicKey, KeyError> {
+        self.0.key.clone()
+    }
+
+    /// Whether the keyUsage extension permits the use; without the extension every use is permitted
+    /// (CR §3.5.2: certificates SHOULD carry keyUsage).
+    #[must_use]
+    pub fn permits(&self, usage: KeyUsage) -> bool {
+        // Bits of RFC 5280 §4.2.1.3 as x509-parser counts them: digitalSignature is bit 0.
+        let wanted = match usage {
+            KeyUsage::Signing => 1,
+            KeyUsage::Encryption => (1 << 2) | (1 << 4),
+            KeyUsage::Authority => 1 << 5,
+        };
+        self.0.key_usage.is_none_or(|bits| bits & wanted != 0)
+    }
+
+    /// Whether basicConstraints make it a certification authority.
+    #[must_use]
+    pub fn is_authority(&self) -> bool {
+        self.0.authority
+    }
+
+    /// Whether subject and issuer are the same name.
+    #[must_use]
+    pub fn is_self_issued(&self) -> bool {
+        self.0.subject == self.0.issuer
+    }
+
+    /// Whether `issuer` issued this certificate: names, right to issue, accepted key and algorithm,
+    /// signature. Validity is not looked at. PKCS#1 v1.5 signatures with SHA-2 are accepted only if
+    /// `allow_pkcs1`: CR §3.5.1 wants PSS or ECDSA, most deployed certificates have PKCS#1 v1.5.
+    ///
+    /// # Errors
+    /// The first of the above that does not hold.
+    pub fn is_issued_by(&self, issuer: &Certificate, allow_pkcs1: bool) -> Result<(), CertificateError> {
+        if self.0.issuer != issuer.0.subject {
+            return Err(CertificateError::OtherIssuer);
+        }
+        if !issuer.is_authority() || !issuer.permits(KeyUsage::Authority) {
+            return Err(CertificateError::NotAuthority);
+        }
+        let algorithm = self.0.signature_algorithm.as_str();
+        let accepted = match algorithm {
+            // RSASSA-PSS (RFC 4055) and ecdsa-with-SHA256/384/512 (RFC 5758).
+            "1.2.840.113549.1.1.10" => self.pss_with_sha2(),
+            "1.2.840.10045.4.3.2" | "1.2.840.10045.4.3.3" | "1.2.840.10045.4.3.4" => true,
+            // sha256/384/512WithRSAEncryption.
+            "1.2.840.113549.1.1.11" | "1.2.840.113549.1.1.12" | "1.2.840.113549.1.1.13" => allow_pkcs1,
+            _ => false,
+        };
+        if !accepted {
+            return Err(CertificateError::Algorithm(algorithm_name(algorithm)));
+        }
+        issuer.public_key().map_err(CertificateError::IssuerKey)?;
+        let key = PKey::public_key_from_der(issuer.spki()).map_err(|_| CertificateError::Signature)?;
+        let certificate = X509::from_der(&self.0.der).map_err(|_| CertificateError::Malformed)?;
+        match certificate.verify(&key) {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(_) => Err(CertificateError::Signature),
+        }
+    }
+
+    /// Whether an RSASSA-PSS certificate signature names SHA-2 with 256 bits or more.
+    fn pss_with_sha2(&self) -> bool {
+        use x509_parser::signature_algorithm::SignatureAlgorithm::RSASSA_PSS;
+        let Ok((_, parsed)) = X509Certificate::from_der(&self.0.der) else { return false };
+        let Ok(algorithm) = x509_parser::signature_algorithm::SignatureAlgorithm::try_from(&parsed.signature_algorithm)
+        else {
+            return false;
+        };
+        let RSASSA_PSS(parameters) = algorithm else { return false };
+        ["2.16.840.1.101.3.4.2.1", "2.16.840.1.101.3.4.2.2", "2.16.840.1.101.3.4.2.3"]
+            .contains(&parameters.hash_algorithm_oid().to_id_string().as_str())
+    }
+}
+
+impl PartialEq for Certificate {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.der == other.0.der
+    }
+}
+
+impl Eq for Certificate {}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Certificate({}, {})", self.subject(), self.fingerprint_hex())
+    }
+}
+
+impl PrivateKey {
+    /// A certificate for this key, signed by itself.
+    ///
+    /// # Errors
+    /// [`KeyError::Operation`].
+    pub fn self_signed(&self, request: &CertificateRequest, random: &dyn Random) -> Result<Certificate, KeyError> {
+        let name = subject_name(request)?;
+        let public = PKey::public_key_from_der(&self.openssl().public_key_to_der()?)?;
+        issue(self, &name, &name, &public, request, random)
+    }
+
+    /// A certificate for `subject_key`, signed by this key as `issuer`.
+    ///
+    /// # Errors
+    /// [`KeyError::Operation`].
+    pub fn issue(
+        &self,
+        issuer: &Certificate,
+        subject_key: &PrivateKey,
+        request: &CertificateRequest,
+        random: &dyn Random,
+    ) -> Result<Certificate, KeyError> {
+        let issuer_certificate = X509::from_der(issuer.der())?;
+        let public = PKey::public_key_from_der(&subject_key.openssl().public_key_to_der()?)?;
+        let subject = subject_name(request)?;
+        let issuer_name = X509Name::from_der(&issuer_certificate.subject_name().to_der()?)?;
+        issue(self, &issuer_name, &subject, &public, request, random)
+    }
+}
+
+fn subject_name(request: &CertificateRequest) -> Result<X509Name, KeyError> {
+    let mut name = X509NameBuilder::new()?;
+    if let Some(country) = &request.country {
+        name.append_entry_by_nid(Nid::COUNTRYNAME, country)?;
+    }
+    if let Some(organization) = &request.organization {
+        name.append_entry_by_nid(Nid::ORGANIZATIONNAME, organization)?;
+    }
+    name.append_entry_by_nid(Nid::COMMONNAME, &request.common_name)?;
+    Ok(name.build())
+}
+
+fn issue(
+    key: &PrivateKey,
+    issuer: &X509Name,
+    subject: &X509Name,
+    public: &PKey<Public>,
+    request: &CertificateRequest,
+    random: &dyn Random,
+) -> Result<Certificate, KeyError> {
+    let mut serial = octets::<16>(random);
+    // Positive and not shorter: RFC 5280 §4.1.2.2.
+    if let Some(first) = serial.first_mut() {
+        *first = (*first & 0x7f) | 0x40;
+    }
+    let mut builder = X509Builder::new()?;
+    builder.set_version(2)?;
+    let serial = Asn1Integer::from_bn(&*BigNum::from_slice(&serial)?)?;
+    builder.set_serial_number(&serial)?;
+    builder.set_issuer_name(issuer)?;
+    builder.set_subject_name(subject)?;
+    builder.set_pubkey(public)?;
+    let (not_before, not_after) =
+        (Asn1Time::from_unix(request.not_before.unix())?, Asn1Time::from_unix(request.not_after.unix())?);
+    builder.set_not_before(&not_before)?;
+    builder.set_not_after(&not_after)?;
+    if request.usage == KeyUsage::Authority {
+        builder.append_extension(BasicConstraints::new().critical().ca().build()?)?;
+    } else {
+        builder.append_extension(BasicConstraints::new().critical().build()?)?;
+    }
+    let mut usage = openssl::x509::extension::KeyUsage::new();
+    usage.critical();
+    match (request.usage, public.id()) {
+        (KeyUsage::Signing, _) => usage.digital_signature(),
+        (KeyUsage::Encryption, openssl::pkey::Id::RSA) => usage.key_encipherment(),
+        (KeyUsage::Encryption, _) => usage.key_agreement(),
+        (KeyUsage::Authority, _) => usage.key_cert_sign().crl_sign(),
+    };
+    builder.append_extension(usage.build()?)?;
+    let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
+    builder.append_extension(identifier)?;
+    if issuer.try_cmp(subject)? == std::cmp::Ordering::Equal {
+        let identifier = AuthorityKeyIdentifier::new().keyid(false).build(&builder.x509v3_context(None, None));
+        if let Ok(identifier) = identifier {
+            builder.append_extension(identifier)?;
+        }
+    }
+    let digest = match key.kind() {
+        KeyKind::Rsa(_) => MessageDigest::sha256(),
+        KeyKind::Ec(curve) => curve.matching_digest().openssl(),
+    };
+    builder.sign(key.openssl(), digest)?;
+    Certificate::from_der(&builder.build().to_der()?).map_err(|_| KeyError::Operation)
+}
+
+/// The key if it is acceptable, and its kind if it is not.
+fn read_key(parsed: &X509Certificate<'_>, spki: &[u8]) -> (Result<PublicKey, KeyError>, Option<KeyKind>) {
+    // An EC key must name its curve: explicit parameters are refused even if they equal a named curve.
+    let algorithm = &parsed.public_key().algorithm;
+    let elliptic = algorithm.algorithm.to_id_string() == "1.2.840.10045.2.1";
+    let named = algorithm.parameters.as_ref().is_some_and(|p| p.as_oid().is_ok());
+    if elliptic && !named {
+        return (Err(KeyError::Curve), None);
+    }
+    let Ok(key) = PKey::public_key_from_der(spki) else { return (Err(KeyError::Kind), None) };
+    let bits = key.bits();
+    match PublicKey::new(key) {
+        Ok(key) => (Ok(key), None),
+        Err(KeyError::RsaSize(size)) => (Err(KeyError::RsaSize(size)), Some(KeyKind::Rsa(bits))),
+        Err(error) => (Err(error), None),
+    }
+}
+
+fn algorithm_name(oid: &str) -> String {
+    match oid {
+        "1.2.840.113549.1.1.4" => "md5WithRSAEncryption".to_owned(),
+        "1.2.840.113549.1.1.5" => "sha1WithRSAEncryption".to_owned(),
+        "1.2.840.113549.1.1.10" => "RSASSA-PSS with a weak hash".to_owned(),
+        "1.2.840.113549.1.1.11" => "sha256WithRSAEncryption (PKCS#1 v1.5)".to_owned(),
+        "1.2.840.113549.1.1.12" => "sha384WithRSAEncryption (PKCS#1 v1.5)".to_owned(),
+        "1.2.840.113549.1.1.13" => "sha512WithRSAEncryption (PKCS#1 v1.5)".to_owned(),
+        "1.2.840.10045.4.1" => "ecdsa-with-SHA1".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::crypto::Curve;
+    use crate::ids::CountingRandom;
+
+    fn request(common_name: &str, usage: KeyUsage) -> CertificateRequest {
+        CertificateRequest {
+            common_name: common_name.to_owned(),
+            organization: Some("Test".to_owned()),
+            country: Some("XA".to_owned()),
+            not_before: Timestamp::from_unix(1_700_000_000),
+            not_after: Timestamp::from_unix(1_800_000_000),
+            usage,
+        }
+    }
+
+    pub(in crate::crypto) fn certificate_for(key: &PrivateKey) -> Certificate {
+        key.self_signed(&request("test", KeyUsage::Signing), &CountingRandom::default()).unwrap()
+    }
+
+    #[test]
+    fn a_certificate_survives_base64_and_pem() {
+        let key = PrivateKey::generate(KeyKind::Ec(Curve::BrainpoolP384r1)).unwrap();
+        let certificate = certificate_for(&key);
+        let broken = certificate.base64().replace('A', "\r\nA ");
+        assert_eq!(Certificate::from_base64(&broken).unwrap(), certificate);
+        let pem = format!("a remark\n{}{}", certificate.pem(), certificate.pem());
+        assert_eq!(Certificate::from_pem(pem.as_bytes()).unwrap(), [certificate.clone(), certificate.clone()]);
+        assert_eq!(certificate.key_kind(), Some(KeyKind::Ec(Curve::BrainpoolP384r1)));
+        assert_eq!(certificate.subject(), "C=XA, O=Test, CN=test");
+        assert!(certificate.permits(KeyUsage::Signing) && !certificate.permits(KeyUsage::Encryption));
+    }
+
+    #[test]
+    fn validity_includes_both_ends() {
+        let certificate = certificate_for(&PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap());
+        let (from, to) = (Timestamp::from_unix(1_700_000_000), Timestamp::from_unix(1_800_000_000));
+        assert!(certificate.valid_at(from) && certificate.valid_at(to));
+        let second = std::time::Duration::from_secs(1);
+        assert!(!certificate.valid_at(from - second) && !certificate.valid_at(to + second));
+    }
+
+    #[test]
+    fn octets_that_are_no_certificate_are_refused() {
+        assert_eq!(Certificate::from_der(b"").unwrap_err(), CertificateError::Malformed);
+        assert_eq!(Certificate::from_base64("AAAA").unwrap_err(), CertificateError::Malformed);
+        assert_eq!(Certificate::from_pem(b"nothing").unwrap_err(), CertificateError::Empty);
+        let good = certificate_for(&PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap());
+        let longer = [good.der(), &[0]].concat();
+        assert_eq!(Certificate::from_der(&longer).unwrap_err(), CertificateError::Malformed);
+    }
+
+    #[test]
+    fn an_issued_certificate_knows_its_issuer() {
+        let random = CountingRandom::default();
+        let root_key = PrivateKey::generate(KeyKind::Ec(Curve::P384)).unwrap();
+        let root = root_key.self_signed(&request("root", KeyUsage::Authority), &random).unwrap();
+        let leaf_key = PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap();
+        let leaf = root_key.issue(&root, &leaf_key, &request("leaf", KeyUsage::Signing), &random).unwrap();
+        assert_eq!(leaf.is_issued_by(&root, false), Ok(()));
+        assert_eq!(root.is_issued_by(&leaf, false), Err(CertificateError::OtherIssuer));
+
+        let impostor_key = PrivateKey::generate(KeyKind::Ec(Curve::P384)).unwrap();
+        let impostor = impostor_key.self_signed(&request("root", KeyUsage::Authority), &random).unwrap();
+        assert_eq!(leaf.is_issued_by(&impostor, false), Err(CertificateError::Signature));
+
+        let plain = root_key.self_signed(&request("root", KeyUsage::Signing), &random).unwrap();
+        assert_eq!(leaf.is_issued_by(&plain, false), Err(CertificateError::NotAuthority));
+    }
+
+    #[test]
+    fn pkcs1_certificate_signatures_need_the_switch() {
+        let random = CountingRandom::default();
+        let root_key = PrivateKey::generate(KeyKind::Rsa(3072)).unwrap();
+        let root = root_key.self_signed(&request("root", KeyUsage::Authority), &random).unwrap();
+        let leaf_key = PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap();
+        let leaf = root_key.issue(&root, &leaf_key, &request("leaf", KeyUsage::Signing), &random).unwrap();
+        let named = CertificateError::Algorithm("sha256WithRSAEncryption (PKCS#1 v1.5)".to_owned());
+        assert_eq!(leaf.is_issued_by(&root, false), Err(named));
+        assert_eq!(leaf.is_issued_by(&root, true), Ok(()));
+    }
+
+    #[test]
+    fn a_weak_key_is_named_and_not_given_out() {
+        let key = PrivateKey::generate(KeyKind::Rsa(2048)).unwrap();
+        let certificate = certificate_for(&key);
+        assert_eq!(certificate.key_kind(), Some(KeyKind::Rsa(2048)));
+        assert_eq!(certificate.public_key().unwrap_err(), KeyError::RsaSize(2048));
+    }
+}
