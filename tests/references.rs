@@ -1,0 +1,178 @@
+//! The reference tables in docs/ are printed from the code; here they are compared with it.
+//!
+//! A document holds hand-written text around blocks between `<!-- generated: NAME -->` and
+//! `<!-- end: NAME -->`. When a test below fails, the code has changed: look at the difference, then write
+//! the new tables with `cargo test --test references -- --ignored bless`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use eidas_gateway::config::{self, Config};
+use serde_json::Value;
+
+/// Every generated block: the document, its name in there, and what it should hold.
+fn blocks() -> Vec<(&'static str, &'static str, String)> {
+    vec![("docs/configuration.md", "sections", configuration())]
+}
+
+#[test]
+fn the_reference_tables_are_up_to_date() {
+    for (path, name, expected) in blocks() {
+        let text = fs::read_to_string(root().join(path)).unwrap_or_default();
+        let found = block(&text, name).map(|(_, found, _)| found);
+        assert_eq!(found, Some(expected.as_str()), "{path}: block `{name}` (see the top of this file)");
+    }
+}
+
+#[test]
+#[ignore = "writes the documents; run it by name after a change of the code"]
+fn bless_the_reference_tables() -> io::Result<()> {
+    for (path, name, expected) in blocks() {
+        let file = root().join(path);
+        let text = fs::read_to_string(&file)?;
+        let (before, _, after) = block(&text, name).ok_or(io::ErrorKind::NotFound)?;
+        fs::write(&file, format!("{before}{expected}{after}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_smallest_configuration_is_a_configuration() {
+    let text = fs::read_to_string(root().join("docs/configuration.md")).unwrap_or_default();
+    let example =
+        text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap_or_default();
+    let read = Config::read(Path::new("docs/configuration.md"), example.to_owned(), Path::new("/etc"));
+    assert_eq!(read.err(), None);
+}
+
+/// What stands before, inside and after the block `name`.
+fn block<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)> {
+    let opening = format!("<!-- generated: {name} -->\n");
+    let start = text.find(&opening)? + opening.len();
+    let length = text.get(start..)?.find(&format!("<!-- end: {name} -->"))?;
+    let end = start + length;
+    Some((text.get(..start)?, text.get(start..end)?, text.get(end..)?))
+}
+
+/// `gateway.toml`, section by section, from the schema that `config schema` prints.
+fn configuration() -> String {
+    let schema = serde_json::to_value(config::schema()).unwrap_or_default();
+    let mut page = String::new();
+    section(&schema, &schema, "", false, &mut page);
+    page
+}
+
+/// One section, then the sections inside it.
+fn section(root: &Value, table: &Value, path: &str, many: bool, page: &mut String) {
+    match (path, many) {
+        ("", _) => page.push_str("\n### Top level\n\n"),
+        (_, false) => _ = write!(page, "\n### `[{path}]`\n\n"),
+        (_, true) => _ = write!(page, "\n### `[[{path}]]`\n\n"),
+    }
+    if !path.is_empty() {
+        let _ = write!(page, "{}\n\n", sentence(table));
+    }
+    let required: Vec<&str> = list(table, "required").filter_map(Value::as_str).collect();
+    let mut inner = Vec::new();
+    page.push_str("| Key | Type | Default | Meaning |\n|---|---|---|---|\n");
+    for (key, property) in table.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        let target = resolve(root, property);
+        let items = target.get("items").map(|items| resolve(root, items));
+        let (section_of, is_many) = match items {
+            Some(items) if items.get("properties").is_some() => (Some(items), true),
+            _ => (target.get("properties").map(|_| target), false),
+        };
+        if let Some(found) = section_of {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            inner.push((found, path, is_many));
+        }
+        if path.is_empty() && section_of.is_some() {
+            continue;
+        }
+        let meaning = [sentence(property), choices(target)].concat();
+        let kind = match kind(root, target, section_of.is_some()) {
+            _ if key.ends_with("_file") => "path".to_owned(),
+            _ if key.ends_with("_files") => "list of paths".to_owned(),
+            kind => kind,
+        };
+        let default = default(property, required.contains(&key.as_str()));
+        let _ = writeln!(page, "| `{key}` | {kind} | {default} | {meaning} |");
+    }
+    for (found, path, is_many) in inner {
+        section(root, found, &path, is_many, page);
+    }
+}
+
+/// Follows a reference, also through "this or nothing".
+fn resolve<'a>(root: &'a Value, node: &'a Value) -> &'a Value {
+    let alternative =
+        list(node, "anyOf").find(|option| option.get("type").and_then(Value::as_str) != Some("null"));
+    let reference = node.get("$ref").or_else(|| alternative?.get("$ref")).and_then(Value::as_str);
+    let pointer = reference.and_then(|reference| reference.strip_prefix('#'));
+    pointer.and_then(|pointer| root.pointer(pointer)).unwrap_or(node)
+}
+
+fn kind(root: &Value, target: &Value, is_section: bool) -> String {
+    if is_section {
+        return if target.get("items").is_some() { "tables" } else { "table" }.to_owned();
+    }
+    if target.get("oneOf").is_some() || target.get("enum").is_some() {
+        return "one of".to_owned();
+    }
+    let name = match target.get("type") {
+        Some(Value::Array(names)) => {
+            names.iter().filter_map(Value::as_str).find(|name| *name != "null").unwrap_or_default()
+        }
+        Some(name) => name.as_str().unwrap_or_default(),
+        None => "",
+    };
+    match name {
+        "array" => {
+            let items = target.get("items").map(|items| kind(root, resolve(root, items), false));
+            format!("list of {}s", items.unwrap_or_default())
+        }
+        "boolean" => "true or false".to_owned(),
+        "integer" => "number".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn default(property: &Value, required: bool) -> String {
+    match property.get("default") {
+        _ if required => "*required*".to_owned(),
+        None | Some(Value::Null) => String::new(),
+        Some(Value::Array(items)) if items.is_empty() => "none".to_owned(),
+        Some(value) => format!("`{value}`"),
+    }
+}
+
+/// The values of a choice with their meanings.
+fn choices(target: &Value) -> String {
+    let mut text = String::new();
+    for option in list(target, "oneOf") {
+        let value = option.get("const").or_else(|| option.get("enum")?.get(0));
+        if let Some(value) = value.and_then(Value::as_str) {
+            let _ = write!(text, "<br>`{value}`: {}", sentence(option));
+        }
+    }
+    for value in list(target, "enum").filter_map(Value::as_str) {
+        let _ = write!(text, "<br>`{value}`");
+    }
+    text
+}
+
+/// A description on one line, safe in a table.
+fn sentence(node: &Value) -> String {
+    let text = node.get("description").and_then(Value::as_str).unwrap_or_default();
+    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
+}
+
+fn list<'a>(node: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    node.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
