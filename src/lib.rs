@@ -7,7 +7,10 @@ pub mod clock;
 pub mod ids;
 pub mod secret;
 
-pub mod config;
-pub mod web;
 pub mod crypto;
 pub mod xml;
+
+pub mod outbound;
+pub mod web;
+
+pub mod config;
