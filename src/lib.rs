@@ -7,10 +7,9 @@ pub mod clock;
 pub mod ids;
 pub mod secret;
 
-pub mod crypto;
-pub mod xml;
-
-pub mod outbound;
-pub mod web;
-
 pub mod config;
+pub mod crypto;
+pub mod eidas;
+pub mod saml;
+pub mod web;
+pub mod xml;

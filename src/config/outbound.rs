@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::outbound::Network;
+use super::address::Network;
 
 /// How far the gateway reaches out by itself.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

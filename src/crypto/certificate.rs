@@ -289,7 +289,8 @@ impl Certificate {
     fn pss_with_sha2(&self) -> bool {
         use x509_parser::signature_algorithm::SignatureAlgorithm::RSASSA_PSS;
         let Ok((_, parsed)) = X509Certificate::from_der(&self.0.der) else { return false };
-        let Ok(algorithm) = x509_parser::signature_algorithm::SignatureAlgorithm::try_from(&parsed.signature_algorithm)
+        let Ok(algorithm) =
+            x509_parser::signature_algorithm::SignatureAlgorithm::try_from(&parsed.signature_algorithm)
         else {
             return false;
         };
@@ -318,7 +319,11 @@ impl PrivateKey {
     ///
     /// # Errors
     /// [`KeyError::Operation`].
-    pub fn self_signed(&self, request: &CertificateRequest, random: &dyn Random) -> Result<Certificate, KeyError> {
+    pub fn self_signed(
+        &self,
+        request: &CertificateRequest,
+        random: &dyn Random,
+    ) -> Result<Certificate, KeyError> {
         let name = subject_name(request)?;
         let public = PKey::public_key_from_der(&self.openssl().public_key_to_der()?)?;
         issue(self, &name, &name, &public, request, random)
@@ -396,7 +401,8 @@ fn issue(
     let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
     builder.append_extension(identifier)?;
     if issuer.try_cmp(subject)? == std::cmp::Ordering::Equal {
-        let identifier = AuthorityKeyIdentifier::new().keyid(false).build(&builder.x509v3_context(None, None));
+        let identifier =
+            AuthorityKeyIdentifier::new().keyid(false).build(&builder.x509v3_context(None, None));
         if let Ok(identifier) = identifier {
             builder.append_extension(identifier)?;
         }
@@ -468,7 +474,10 @@ pub(super) mod tests {
         let broken = certificate.base64().replace('A', "\r\nA ");
         assert_eq!(Certificate::from_base64(&broken).unwrap(), certificate);
         let pem = format!("a remark\n{}{}", certificate.pem(), certificate.pem());
-        assert_eq!(Certificate::from_pem(pem.as_bytes()).unwrap(), [certificate.clone(), certificate.clone()]);
+        assert_eq!(
+            Certificate::from_pem(pem.as_bytes()).unwrap(),
+            [certificate.clone(), certificate.clone()]
+        );
         assert_eq!(certificate.key_kind(), Some(KeyKind::Ec(Curve::BrainpoolP384r1)));
         assert_eq!(certificate.subject(), "C=XA, O=Test, CN=test");
         assert!(certificate.permits(KeyUsage::Signing) && !certificate.permits(KeyUsage::Encryption));

@@ -9,7 +9,10 @@ use super::DigestAlgorithm;
 impl DigestAlgorithm {
     /// The hash of `data`.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "SHA-2 is always there: OpenSSL is linked statically with its default provider")]
+    #[expect(
+        clippy::expect_used,
+        reason = "SHA-2 is always there: OpenSSL is linked statically with its default provider"
+    )]
     pub fn digest(self, data: &[u8]) -> Vec<u8> {
         openssl::hash::hash(self.openssl(), data).expect("SHA-2 hashes any input").to_vec()
     }

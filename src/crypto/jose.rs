@@ -159,7 +159,9 @@ impl JwsKey {
             JwsAlgorithm::ES256 => EcKeyPair::generate(EcCurve::P256).map_err(failed)?.to_pem_private_key(),
             JwsAlgorithm::ES384 => EcKeyPair::generate(EcCurve::P384).map_err(failed)?.to_pem_private_key(),
             JwsAlgorithm::ES512 => EcKeyPair::generate(EcCurve::P521).map_err(failed)?.to_pem_private_key(),
-            JwsAlgorithm::EdDSA => EdKeyPair::generate(EdCurve::Ed25519).map_err(failed)?.to_pem_private_key(),
+            JwsAlgorithm::EdDSA => {
+                EdKeyPair::generate(EdCurve::Ed25519).map_err(failed)?.to_pem_private_key()
+            }
         };
         Ok(Secret::new(pem))
     }

@@ -119,7 +119,12 @@ impl PublicKey {
     ///
     /// # Errors
     /// [`SignatureInvalid`], whatever the reason.
-    pub fn verify(&self, algorithm: SignatureAlgorithm, data: &[u8], signature: &[u8]) -> Result<(), SignatureInvalid> {
+    pub fn verify(
+        &self,
+        algorithm: SignatureAlgorithm,
+        data: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureInvalid> {
         if !algorithm.fits(self.kind) {
             return Err(SignatureInvalid);
         }
@@ -129,7 +134,12 @@ impl PublicKey {
         }
     }
 
-    fn verify_openssl(&self, algorithm: SignatureAlgorithm, data: &[u8], signature: &[u8]) -> Result<bool, ErrorStack> {
+    fn verify_openssl(
+        &self,
+        algorithm: SignatureAlgorithm,
+        data: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, ErrorStack> {
         let digest = algorithm.digest().openssl();
         let mut verifier = Verifier::new(digest, &self.key)?;
         match self.kind {
@@ -455,7 +465,10 @@ mod tests {
         let other = signing(KeyKind::Ec(Curve::P256), None);
         let signature = key.sign(b"data").unwrap();
         let public = key.certificate().public_key().unwrap();
-        assert_eq!(public.verify(SignatureAlgorithm::RsaPss(DigestAlgorithm::Sha256), b"data", &signature), Ok(()));
+        assert_eq!(
+            public.verify(SignatureAlgorithm::RsaPss(DigestAlgorithm::Sha256), b"data", &signature),
+            Ok(())
+        );
         for wrong in SignatureAlgorithm::ALL {
             if wrong != key.algorithm() {
                 assert_eq!(public.verify(wrong, b"data", &signature), Err(SignatureInvalid), "{wrong:?}");

@@ -12,7 +12,12 @@ const TAG_OCTETS: usize = 16;
 
 /// ConcatKDF (NIST SP 800-56A §5.8.1, XML Encryption 1.1 §5.4.1): `octets` of
 /// H(1‖Z‖OtherInfo) ‖ H(2‖Z‖OtherInfo) ‖ …
-pub(crate) fn concat_kdf(digest: DigestAlgorithm, z: &[u8], other_info: &[u8], octets: usize) -> Secret<Vec<u8>> {
+pub(crate) fn concat_kdf(
+    digest: DigestAlgorithm,
+    z: &[u8],
+    other_info: &[u8],
+    octets: usize,
+) -> Secret<Vec<u8>> {
     let mut key = Vec::with_capacity(octets + digest.size());
     let mut counter = 0u32;
     while key.len() < octets {
@@ -63,7 +68,11 @@ pub(crate) fn encrypt_content(
 }
 
 /// The inverse of [`encrypt_content`].
-pub(crate) fn decrypt_content(how: ContentAlgorithm, key: &[u8], content: &[u8]) -> Result<Vec<u8>, KeyError> {
+pub(crate) fn decrypt_content(
+    how: ContentAlgorithm,
+    key: &[u8],
+    content: &[u8],
+) -> Result<Vec<u8>, KeyError> {
     if key.len() != how.key_octets() {
         return Err(KeyError::Operation);
     }
@@ -94,7 +103,10 @@ mod tests {
         let kek = hex("000102030405060708090A0B0C0D0E0F101112131415161718191A1B1C1D1E1F");
         let data = hex("00112233445566778899AABBCCDDEEFF000102030405060708090A0B0C0D0E0F");
         let wrapped = wrap(KeyWrapAlgorithm::Aes256, &kek, &data).unwrap();
-        assert_eq!(wrapped, hex("28C9F404C4B810F4CBCCB35CFB87F8263F5786E2D80ED326CBC7F0E71A99F43BFB988B9B7A02DD21"));
+        assert_eq!(
+            wrapped,
+            hex("28C9F404C4B810F4CBCCB35CFB87F8263F5786E2D80ED326CBC7F0E71A99F43BFB988B9B7A02DD21")
+        );
         assert_eq!(unwrap(KeyWrapAlgorithm::Aes256, &kek, &wrapped).unwrap().expose(), &data);
         let mut changed = wrapped.clone();
         changed[3] ^= 1;

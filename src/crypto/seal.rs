@@ -16,7 +16,10 @@ const TAG_OCTETS: usize = 16;
 
 /// Seals `plaintext` under `key` for `context`.
 #[must_use]
-#[expect(clippy::expect_used, reason = "AES-256-GCM takes any plaintext with a key and an IV of the right size")]
+#[expect(
+    clippy::expect_used,
+    reason = "AES-256-GCM takes any plaintext with a key and an IV of the right size"
+)]
 pub fn seal(key: &[u8], context: &str, plaintext: &[u8], random: &dyn Random) -> Vec<u8> {
     let iv = octets::<IV_OCTETS>(random);
     let mut tag = [0; TAG_OCTETS];

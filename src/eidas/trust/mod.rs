@@ -1,0 +1,8 @@
+//! Whom we trust: a country's node, known by metadata that an anchor of that very country vouches for
+//! (decision D13). There is no global trust store, and an anchor of one country says nothing of another.
+
+mod check;
+mod node;
+
+pub use self::check::{CountryTrust, TrustRefusal, check};
+pub use self::node::{ProtocolVersion, TrustedNode, Unavailable};
