@@ -7,9 +7,13 @@ pub mod clock;
 pub mod ids;
 pub mod secret;
 
-pub mod config;
 pub mod crypto;
+pub mod xml;
+
 pub mod eidas;
 pub mod saml;
+
+pub mod outbound;
 pub mod web;
-pub mod xml;
+
+pub mod config;

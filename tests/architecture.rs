@@ -24,7 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("outbound", &["clock", "secret"]),
     ("jobs", &["store", "outbound", "audit", "eidas", "oidc", "crypto", "clock", "ids"]),
     ("web", &["login", "store", "outbound", "audit", "eidas", "oidc", "clock", "ids", "secret"]),
-    ("config", &["login", "crypto", "eidas", "oidc", "clock", "secret"]),
+    ("config", &["login", "outbound", "crypto", "eidas", "oidc", "clock", "secret"]),
     ("node", &["web", "outbound", "eidas", "saml", "xml", "crypto", "clock", "ids", "secret"]),
     (
         "app",

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::address::url_parts;
 use super::client::Sector;
 use super::fault::Findings;
+use crate::outbound::url_parts;
 
 /// Who we are toward member states.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Profile;
-use super::address::url_parts;
 use super::fault::Findings;
+use crate::outbound::url_parts;
 
 /// One member state whose citizens can log in: where its node's metadata is and what vouches for it.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-mod address;
 mod client;
 mod connector;
 mod country;
@@ -22,7 +21,6 @@ mod oidc;
 mod outbound;
 mod server;
 
-pub use address::Network;
 pub use client::{AcrStyle, Authentication, Client, Kind, Level, Sector, SubMode};
 pub use connector::{Connector, Contact, Digest, KeyPair, Organization};
 pub use country::Country;

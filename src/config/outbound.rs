@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::address::Network;
+use crate::outbound::Network;
 
 /// How far the gateway reaches out by itself.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Profile;
-use super::address::{Network, is_local_host, url_parts};
 use super::fault::Findings;
+use crate::outbound::{Network, is_local_host, url_parts};
 
 /// Where the gateway is reached and where it listens.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
