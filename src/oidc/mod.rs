@@ -1,0 +1,25 @@
+//! The OpenID Provider as pure rules: what a broker's request must look like, what it is answered, and
+//! what a token says. Authorization code flow with PKCE (RFC 6749, RFC 7636, OpenID Connect Core 1.0).
+//!
+//! Knows nothing of eIDAS: levels of assurance are `acr` strings here, a country is a word that the
+//! broker sent. Does no I/O, reads no clock, draws no random numbers; [`crate::login`] joins it to the
+//! other side and the web layer carries its answers.
+
+pub mod acr;
+pub mod authorize;
+pub mod claims;
+pub mod client;
+pub mod error;
+pub mod form;
+pub mod issuer;
+pub mod pkce;
+pub mod redirect_uri;
+pub mod scope;
+
+pub use acr::RequestedAcr;
+pub use authorize::{AuthorizationRequest, AuthorizeRefusal};
+pub use claims::ClaimsRequest;
+pub use client::{Client, ClientAuthentication, Clients};
+pub use error::{ErrorDescription, OAuthError};
+pub use issuer::Issuer;
+pub use redirect_uri::RedirectUri;
