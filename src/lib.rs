@@ -7,7 +7,11 @@ pub mod clock;
 pub mod ids;
 pub mod secret;
 
+pub mod config;
 pub mod crypto;
+pub mod oidc;
+pub mod store;
+pub mod web;
 pub mod xml;
 
 pub mod eidas;

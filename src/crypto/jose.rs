@@ -10,7 +10,7 @@ use josekit::jwk::{Jwk, KeyPair};
 use josekit::jws::{self, JwsHeader, JwsSigner, JwsVerifier};
 use serde_json::{Map, Value};
 
-use super::PrivateKey;
+use super::{DigestAlgorithm, PrivateKey};
 use crate::secret::Secret;
 
 /// The signature algorithms that the OpenID Provider offers (RFC 7518 §3.1, RFC 8037 §3.1).
@@ -74,6 +74,18 @@ impl JwsAlgorithm {
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|a| a.as_str() == name)
+    }
+
+    /// The hash that goes with the algorithm, as `at_hash` wants it (OpenID Connect Core §3.1.3.6).
+    #[must_use]
+    pub fn digest(self, data: &[u8]) -> Vec<u8> {
+        let digest = match self {
+            Self::ES256 | Self::PS256 | Self::RS256 => DigestAlgorithm::Sha256,
+            Self::ES384 => DigestAlgorithm::Sha384,
+            // Ed25519 hashes with SHA-512 (RFC 8032 §5.1).
+            Self::ES512 | Self::EdDSA => DigestAlgorithm::Sha512,
+        };
+        digest.digest(data)
     }
 
     fn verifier(self, jwk: &Jwk) -> Option<Box<dyn JwsVerifier>> {

@@ -19,8 +19,7 @@ impl RequestedAcr {
     /// Joins `acr_values` and the `acr` member of the `claims` parameter. A request for `acr` in the ID
     /// token goes before one in userinfo.
     pub(crate) fn of(acr_values: Option<&str>, claims: &ClaimsRequest) -> Self {
-        let mut requested =
-            Self { voluntary: acr_values.map(words).unwrap_or_default(), essential: None };
+        let mut requested = Self { voluntary: acr_values.map(words).unwrap_or_default(), essential: None };
         for claim in [claims.id_token.get("acr"), claims.userinfo.get("acr")].into_iter().flatten() {
             let values = claim.values.iter().filter_map(|v| v.as_str().map(str::to_owned));
             if claim.essential && !claim.values.is_empty() {

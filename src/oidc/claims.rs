@@ -34,7 +34,10 @@ impl ClaimsRequest {
             return Err(ClaimsMalformed);
         }
         let mut members: Map<String, Value> = serde_json::from_str(text).map_err(|_| ClaimsMalformed)?;
-        Ok(Self { id_token: place(members.remove("id_token"))?, userinfo: place(members.remove("userinfo"))? })
+        Ok(Self {
+            id_token: place(members.remove("id_token"))?,
+            userinfo: place(members.remove("userinfo"))?,
+        })
     }
 
     /// The request for `name`, wherever it is wanted.

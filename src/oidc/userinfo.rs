@@ -1,0 +1,117 @@
+//! The userinfo endpoint (OpenID Connect Core §5.3) and its Bearer tokens (RFC 6750).
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{ErrorDescription, Grant, OAuthError};
+use crate::secret::{Personal, Secret};
+
+/// What an access token opens. Lives sealed under the token.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Userinfo(Personal<Map<String, Value>>);
+
+impl Userinfo {
+    /// The claims for userinfo: `sub`, which must be that of the ID token, `acr`, without which authentik
+    /// knows no level, and the claims of the grant.
+    #[must_use]
+    pub fn of(grant: &Grant) -> Self {
+        let mut claims = grant.userinfo_claims.expose().clone();
+        claims.insert("sub".to_owned(), grant.sub.expose().as_str().into());
+        claims.insert("acr".to_owned(), grant.acr.as_str().into());
+        Self(Personal::new(claims))
+    }
+
+    /// The JSON object that is answered.
+    #[must_use]
+    pub fn claims(&self) -> &Map<String, Value> {
+        self.0.expose()
+    }
+}
+
+/// The access token of a request: from the Authorization header or the form, never from the query
+/// (RFC 9700 §4.3.2).
+///
+/// # Errors
+/// If there is none, or more than one.
+pub fn bearer_token(
+    authorization: Option<&str>,
+    form: &[(String, String)],
+) -> Result<Secret<String>, UserinfoError> {
+    let mut tokens: Vec<&str> =
+        form.iter().filter(|(name, _)| name == "access_token").map(|(_, value)| value.as_str()).collect();
+    if let Some(header) = authorization {
+        let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
+        if !scheme.eq_ignore_ascii_case("Bearer") {
+            return Err(UserinfoError::NoToken);
+        }
+        tokens.push(token.trim_matches(' '));
+    }
+    match tokens.as_slice() {
+        [] => Err(UserinfoError::NoToken),
+        [token] if is_b64token(token) => Ok(Secret::new((*token).to_owned())),
+        [_] => Err(UserinfoError::MalformedToken),
+        _ => Err(UserinfoError::SeveralTokens),
+    }
+}
+
+/// Why userinfo is not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UserinfoError {
+    /// The token is unknown, expired or revoked.
+    #[error("the access token is not valid")]
+    InvalidToken,
+    /// What stands in place of the token cannot be one.
+    #[error("the access token is malformed")]
+    MalformedToken,
+    /// No token: RFC 6750 §3.1 gives no error code then.
+    #[error("an access token is needed")]
+    NoToken,
+    /// Tokens in two places, or twice in one.
+    #[error("there is more than one access token")]
+    SeveralTokens,
+    /// The store, or what it holds, failed us.
+    #[error("userinfo cannot be answered now")]
+    Unavailable,
+}
+
+impl UserinfoError {
+    /// The error code, if there is one.
+    #[must_use]
+    pub fn error(self) -> Option<OAuthError> {
+        match self {
+            Self::InvalidToken => Some(OAuthError::InvalidToken),
+            Self::MalformedToken | Self::SeveralTokens => Some(OAuthError::InvalidRequest),
+            Self::NoToken => None,
+            Self::Unavailable => Some(OAuthError::TemporarilyUnavailable),
+        }
+    }
+
+    /// The HTTP status (RFC 6750 §3.1).
+    #[must_use]
+    pub fn status(self) -> u16 {
+        self.error().map_or(401, OAuthError::status)
+    }
+
+    /// The value of the `WWW-Authenticate` header (RFC 6750 §3), for everything but our own failures.
+    #[must_use]
+    pub fn www_authenticate(self) -> Option<String> {
+        match self.error() {
+            _ if self.status() >= 500 => None,
+            None => Some("Bearer realm=\"userinfo\"".to_owned()),
+            Some(error) => {
+                let description = ErrorDescription::new(&self.to_string());
+                Some(format!(
+                    "Bearer realm=\"userinfo\", error=\"{error}\", error_description=\"{description}\""
+                ))
+            }
+        }
+    }
+}
+
+/// `b64token` of RFC 6750 §2.1, with a bound.
+fn is_b64token(token: &str) -> bool {
+    let body = token.trim_end_matches('=');
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
+    !body.is_empty() && token.len() <= 1024 && body.bytes().all(allowed)
+}
