@@ -9,15 +9,10 @@ pub mod secret;
 
 pub mod config;
 pub mod crypto;
+pub mod eidas;
 pub mod oidc;
+pub mod outbound;
+pub mod saml;
 pub mod store;
 pub mod web;
 pub mod xml;
-
-pub mod eidas;
-pub mod saml;
-
-pub mod outbound;
-pub mod web;
-
-pub mod config;
