@@ -98,6 +98,18 @@ impl PublicKey {
         Self::new(PKey::from_ec_key(key)?)
     }
 
+    /// A `SubjectPublicKeyInfo` in DER (`dsig11:DEREncodedKeyValue`).
+    ///
+    /// # Errors
+    /// [`KeyError::Malformed`], or a key that is too weak.
+    pub fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
+        let key = PKey::public_key_from_der(der).map_err(|_| KeyError::Malformed)?;
+        if let Ok(elliptic) = key.ec_key() {
+            elliptic.check_key().map_err(|_| KeyError::Malformed)?;
+        }
+        Self::new(key)
+    }
+
     /// The point `04‖X‖Y` of an elliptic-curve key.
     ///
     /// # Errors
