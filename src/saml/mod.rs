@@ -5,10 +5,20 @@
 //! Every `read` takes a [`Verified`](crate::xml::Verified), so no message exists whose signature was not
 //! checked. Values are trimmed on input. Nothing here prints what is personal.
 
+mod assertion;
 mod attribute;
+mod authn_request;
 pub mod binding;
+pub mod metadata;
 pub mod names;
+mod response;
 mod shape;
 
+pub use assertion::{
+    Assertion, AttributeStatement, AuthnStatement, Conditions, NameId, Subject, SubjectConfirmation,
+};
 pub use attribute::{Attribute, AttributeValue, XsiType};
+pub use authn_request::{AuthnRequest, NameIdPolicy, RequestedAttribute, RequestedAuthnContext};
+pub use response::{Issuer, Response, Status};
 pub use shape::ReadError;
+pub(crate) use shape::check_response;

@@ -5,6 +5,7 @@ use crate::clock::Timestamp;
 use crate::xml::{Element, Namespace, Node, ShapeError};
 
 use super::names::{DS, SAML2, SAML2P};
+use super::response::Response;
 
 /// How an element is not what the SAML schemas say.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,4 +122,10 @@ pub(super) fn boolean(element: &Element, name: &'static str) -> Result<Option<bo
 /// An optional `xs:unsignedShort` or wider.
 pub(super) fn number(element: &Element, name: &'static str) -> Result<Option<u32>, ReadError> {
     element.attribute(name).map(|value| value.trim().parse().map_err(|_| ReadError::Value(name))).transpose()
+}
+
+/// Whether a document that is not verified yet has the structure of a `saml2p:Response`. Gives no message:
+/// a message is read from what was verified.
+pub(crate) fn check_response(root: &Element) -> Result<(), ReadError> {
+    Response::from_element(root).map(drop)
 }
