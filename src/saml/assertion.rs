@@ -138,8 +138,13 @@ impl Assertion {
             issue_instant: shape::required_instant(element, "IssueInstant")?,
             issuer: Issuer::of(element)?,
             subject: element.optional_child(SAML2, "Subject")?.map(Subject::from_element).transpose()?,
-            conditions: element.optional_child(SAML2, "Conditions")?.map(Conditions::from_element).transpose()?,
-            authn_statements: each("AuthnStatement").map(AuthnStatement::from_element).collect::<Result<_, _>>()?,
+            conditions: element
+                .optional_child(SAML2, "Conditions")?
+                .map(Conditions::from_element)
+                .transpose()?,
+            authn_statements: each("AuthnStatement")
+                .map(AuthnStatement::from_element)
+                .collect::<Result<_, _>>()?,
             attribute_statements: each("AttributeStatement")
                 .map(AttributeStatement::from_element)
                 .collect::<Result<_, _>>()?,

@@ -121,7 +121,9 @@ impl Issuer {
     }
 
     pub(super) fn to_element(&self) -> Element {
-        Element::new(SAML2, "Issuer").with_some("Format", self.format.as_deref()).with_text(self.value.as_str())
+        Element::new(SAML2, "Issuer")
+            .with_some("Format", self.format.as_deref())
+            .with_text(self.value.as_str())
     }
 }
 

@@ -33,7 +33,8 @@ impl EntityDescriptor {
         let fits = |entity: &&Element| {
             entity_id.is_none_or(|wanted| entity.attribute("entityID").is_some_and(|id| id.trim() == wanted))
         };
-        let mut entities = enclosed(root, Validity::default())?.into_iter().filter(|(entity, _)| fits(entity));
+        let mut entities =
+            enclosed(root, Validity::default())?.into_iter().filter(|(entity, _)| fits(entity));
         let parent = || "EntitiesDescriptor".to_owned();
         let (element, outer) = entities
             .next()
@@ -51,7 +52,8 @@ impl EntityDescriptor {
         let extensions = element.optional_child(MD, "Extensions")?;
         let each = |ns, local| extensions.into_iter().flat_map(move |e| e.children(ns, local));
         let sp_type = extensions.map_or(Ok(None), |e| e.optional_child(EIDAS, "SPType"))?;
-        let entity_attributes = extensions.map_or(Ok(None), |e| e.optional_child(MDATTR, "EntityAttributes"))?;
+        let entity_attributes =
+            extensions.map_or(Ok(None), |e| e.optional_child(MDATTR, "EntityAttributes"))?;
         let validity = Validity::of(element)?;
         Ok(Self {
             id: shape::attribute(element, "ID"),
@@ -70,7 +72,10 @@ impl EntityDescriptor {
             signing_methods: each(ALG, "SigningMethod").map(SigningMethod::read).collect::<Result<_, _>>()?,
             role: Role::read(element)?,
             organization: element.optional_child(MD, "Organization")?.map(Organization::read).transpose()?,
-            contacts: element.children(MD, "ContactPerson").map(ContactPerson::read).collect::<Result<_, _>>()?,
+            contacts: element
+                .children(MD, "ContactPerson")
+                .map(ContactPerson::read)
+                .collect::<Result<_, _>>()?,
         })
     }
 }
@@ -84,9 +89,9 @@ struct Validity {
 
 impl Validity {
     fn of(element: &Element) -> Result<Self, ReadError> {
-        let cache = element.attribute("cacheDuration").map(|text| {
-            duration(text.trim()).ok_or(ReadError::Value("cacheDuration"))
-        });
+        let cache = element
+            .attribute("cacheDuration")
+            .map(|text| duration(text.trim()).ok_or(ReadError::Value("cacheDuration")));
         Ok(Self { until: shape::instant(element, "validUntil")?, cache: cache.transpose()? })
     }
 
@@ -124,7 +129,9 @@ fn duration(text: &str) -> Option<Duration> {
         None => (text.strip_prefix('P')?, ""),
     };
     let mut seconds = 0_u64;
-    for (part, units) in [(days, [('D', 86_400), ('D', 86_400), ('D', 86_400)]), (time, [('H', 3600), ('M', 60), ('S', 1)])] {
+    const DAYS: &[(char, u64)] = &[('D', 86_400)];
+    const TIME: &[(char, u64)] = &[('H', 3600), ('M', 60), ('S', 1)];
+    for (part, units) in [(days, DAYS), (time, TIME)] {
         let mut rest = part;
         while !rest.is_empty() {
             let end = rest.find(|c: char| c.is_ascii_alphabetic())?;
@@ -153,7 +160,8 @@ impl Role {
             (Some(idp), None) => Ok(Self::Idp(IdpSsoDescriptor::read(idp)?)),
             (None, Some(sp)) => Ok(Self::Sp(SpSsoDescriptor::read(sp)?)),
             (None, None) => {
-                Err(ShapeError::Missing { parent: entity.local().to_owned(), child: "IDPSSODescriptor" }.into())
+                Err(ShapeError::Missing { parent: entity.local().to_owned(), child: "IDPSSODescriptor" }
+                    .into())
             }
             // MetaIOP and MD-22: one entity is one node.
             (Some(_), Some(sp)) => Err(shape::unexpected(entity, sp)),
@@ -208,7 +216,10 @@ impl RoleDescriptor {
             protocols: protocols.split_ascii_whitespace().map(str::to_owned).collect(),
             node_country: country.map(shape::text).transpose()?,
             keys: element.children(MD, "KeyDescriptor").map(KeyDescriptor::read).collect::<Result<_, _>>()?,
-            name_id_formats: element.children(MD, "NameIDFormat").map(shape::text).collect::<Result<_, _>>()?,
+            name_id_formats: element
+                .children(MD, "NameIDFormat")
+                .map(shape::text)
+                .collect::<Result<_, _>>()?,
         })
     }
 }
@@ -225,7 +236,8 @@ impl KeyDescriptor {
         let certificates = data.flat_map(|data| data.children(DS, "X509Certificate")).map(|certificate| {
             Certificate::from_base64(certificate.text()?).map_err(|_| ReadError::Value("X509Certificate"))
         });
-        let methods = element.children(MD, "EncryptionMethod").map(|method| shape::required(method, "Algorithm"));
+        let methods =
+            element.children(MD, "EncryptionMethod").map(|method| shape::required(method, "Algorithm"));
         Ok(Self {
             usage,
             certificates: certificates.collect::<Result<_, _>>()?,

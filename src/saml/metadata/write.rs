@@ -28,7 +28,8 @@ impl EntityDescriptor {
     fn extensions(&self) -> Option<Element> {
         let sp_type = self.sp_type.as_ref().map(|text| leaf(EIDAS, "SPType", text));
         let attributes = (!self.entity_attributes.is_empty()).then(|| {
-            Element::new(MDATTR, "EntityAttributes").children_from(self.entity_attributes.iter().map(entity_attribute))
+            Element::new(MDATTR, "EntityAttributes")
+                .children_from(self.entity_attributes.iter().map(entity_attribute))
         });
         let digest = |uri: &String| Element::new(ALG, "DigestMethod").with("Algorithm", uri.as_str());
         let extensions = Element::new(MD, "Extensions")
@@ -82,8 +83,10 @@ impl IdpSsoDescriptor {
                 .with("Name", attribute.name.as_str())
                 .with("NameFormat", NAME_FORMAT_URI)
         });
-        let element = Element::new(MD, "IDPSSODescriptor")
-            .with_some("WantAuthnRequestsSigned", self.want_authn_requests_signed.map(|flag| flag.to_string()));
+        let element = Element::new(MD, "IDPSSODescriptor").with_some(
+            "WantAuthnRequestsSigned",
+            self.want_authn_requests_signed.map(|flag| flag.to_string()),
+        );
         self.common.write_to(element).children_from(services).children_from(attributes)
     }
 }
@@ -107,7 +110,8 @@ impl SpSsoDescriptor {
 impl RoleDescriptor {
     fn write_to(&self, element: Element) -> Element {
         let country = self.node_country.as_ref();
-        let country = country.map(|code| Element::new(MD, "Extensions").child(leaf(EIDAS, "NodeCountry", code)));
+        let country =
+            country.map(|code| Element::new(MD, "Extensions").child(leaf(EIDAS, "NodeCountry", code)));
         element
             .with("protocolSupportEnumeration", self.protocols.join(" "))
             .child_some(country)
