@@ -10,6 +10,7 @@ pub mod secret;
 pub mod config;
 pub mod crypto;
 pub mod eidas;
+pub mod node;
 pub mod oidc;
 pub mod outbound;
 pub mod saml;

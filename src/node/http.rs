@@ -127,7 +127,7 @@ async fn authenticate(State(office): Shared, Form(form): Form<AuthenticateForm>)
     office.send(&request, response)
 }
 
-async fn asset(Path(name): Path<String>) -> Response {
+pub(super) async fn asset(Path(name): Path<String>) -> Response {
     if name == "demo.css" {
         return ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], DEMO_STYLE).into_response();
     }
