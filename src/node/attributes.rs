@@ -1,12 +1,9 @@
 //! Attribute values as the CEF node 2.9 writes them (reference messages in tests/vectors/cef-2.9).
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::citizens::Citizen;
 use crate::eidas::{Attribute, CountryCode, SubjectKind};
 use crate::saml::names;
-use crate::xml::{Element, Namespace};
+use crate::xml::{Element, Namespace, encode_base64};
 
 /// A person's attributes with their values.
 pub(super) type Data = &'static [(Attribute, &'static [Value])];
@@ -71,8 +68,9 @@ impl Value {
         match self {
             Self::Plain(text) | Self::Latin(text) | Self::NotLatin(text) => text.to_owned(),
             Self::Address(prefix, parts) => {
-                let lines = parts.iter().map(|(name, text)| format!("<{prefix}:{name}>{text}</{prefix}:{name}>\n"));
-                STANDARD.encode(lines.collect::<String>())
+                let lines =
+                    parts.iter().map(|(name, text)| format!("<{prefix}:{name}>{text}</{prefix}:{name}>\n"));
+                encode_base64(lines.collect::<String>().as_bytes())
             }
         }
     }

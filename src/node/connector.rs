@@ -62,7 +62,8 @@ impl ConnectorMetadata {
 
 fn read(entity: &Element, now: Timestamp) -> Result<ConnectorMetadata, ConnectorFault> {
     use ConnectorFault::Lacks;
-    let valid_until = entity.attribute("validUntil").map(|text| Timestamp::parse(text).ok_or(Lacks("validUntil")));
+    let valid_until =
+        entity.attribute("validUntil").map(|text| Timestamp::parse(text).ok_or(Lacks("validUntil")));
     let valid_until = valid_until.transpose()?;
     if valid_until.is_some_and(|until| until <= now) {
         return Err(ConnectorFault::Expired);
@@ -81,7 +82,10 @@ fn read(entity: &Element, now: Timestamp) -> Result<ConnectorMetadata, Connector
         protocol_version: highest_version(entity),
         acs: acs.ok_or(Lacks("default AssertionConsumerService"))?.to_owned(),
         signing: certificates(role, "signing"),
-        encryption: certificates(role, "encryption").into_iter().next().ok_or(Lacks("encryption certificate"))?,
+        encryption: certificates(role, "encryption")
+            .into_iter()
+            .next()
+            .ok_or(Lacks("encryption certificate"))?,
         valid_until,
     })
 }

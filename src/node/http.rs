@@ -9,8 +9,6 @@ use axum::extract::{Form, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use super::citizens::{CITIZENS, citizen};
@@ -21,6 +19,7 @@ use crate::clock::Clock;
 use crate::crypto::{Certificate, KeyError};
 use crate::ids::{Random, handle};
 use crate::web::pages::{POST_SCRIPT_SHA256, assets};
+use crate::xml::encode_base64;
 
 /// The one connector that a simulated member state speaks with.
 #[derive(Clone, Debug)]
@@ -163,7 +162,7 @@ impl Office {
                 ReturnPage {
                     node: &self.node,
                     acs: &request.acs,
-                    saml_response: &STANDARD.encode(xml),
+                    saml_response: &encode_base64(xml.as_bytes()),
                     relay_state: &request.relay_state,
                 }
                 .render(),

@@ -92,7 +92,9 @@ impl MemberState {
             .child(entity_attribute(names::APPLICATION_IDENTIFIER, &[&application]))
             .child(entity_attribute(names::ASSURANCE_CERTIFICATION, &LEVELS));
         let attributes = match self.requires_requester_id {
-            true => attributes.child(entity_attribute(names::ENTITY_CATEGORY, &[names::CATEGORY_REQUESTER_ID])),
+            true => {
+                attributes.child(entity_attribute(names::ENTITY_CATEGORY, &[names::CATEGORY_REQUESTER_ID]))
+            }
             false => attributes,
         };
         let digests = DigestAlgorithm::ALL.map(|digest| digest.uri());
@@ -100,14 +102,18 @@ impl MemberState {
         Element::new(names::MD, "Extensions")
             .child(attributes)
             .children_from(digests.map(|uri| Element::new(names::ALG, "DigestMethod").with("Algorithm", uri)))
-            .children_from(signatures.map(|uri| Element::new(names::ALG, "SigningMethod").with("Algorithm", uri)))
+            .children_from(
+                signatures.map(|uri| Element::new(names::ALG, "SigningMethod").with("Algorithm", uri)),
+            )
     }
 
     fn role(&self) -> Element {
         let country = Element::new(names::EIDAS, "NodeCountry").with_text(self.country.as_str());
         let formats = [names::NAMEID_PERSISTENT, names::NAMEID_TRANSIENT, names::NAMEID_UNSPECIFIED];
         let service = |binding: &str| {
-            Element::new(names::MD, "SingleSignOnService").with("Binding", binding).with("Location", self.sso())
+            Element::new(names::MD, "SingleSignOnService")
+                .with("Binding", binding)
+                .with("Location", self.sso())
         };
         Element::new(names::MD, "IDPSSODescriptor")
             .with("WantAuthnRequestsSigned", "true")
@@ -117,7 +123,7 @@ impl MemberState {
             .children_from(formats.map(|format| Element::new(names::MD, "NameIDFormat").with_text(format)))
             .child(service(names::HTTP_REDIRECT))
             .child(service(names::HTTP_POST))
-            .children_from(Attribute::all().map(supported))
+            .children_from(Attribute::ALL.iter().copied().map(supported))
     }
 
     fn key_descriptor(&self) -> Element {

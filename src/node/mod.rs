@@ -18,11 +18,8 @@ mod wire;
 
 pub mod relying_party;
 
-use crate::crypto::{
-    Certificate, CertificateRequest, Curve, DigestAlgorithm, KeyError, KeyKind, KeyUsage, PrivateKey,
-    SignatureAlgorithm, SigningKey,
-};
 use crate::clock::Timestamp;
+use crate::crypto::{Curve, DigestAlgorithm, KeyError, KeyKind, PrivateKey, SignatureAlgorithm, SigningKey};
 use crate::eidas::CountryCode;
 use crate::ids::Random;
 
@@ -81,3 +78,6 @@ impl MemberState {
         Ok(Self { requires_requester_id: true, ..country })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,18 +7,15 @@
 
 use std::collections::BTreeSet;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::connector::ConnectorMetadata;
 use super::response::Failure;
 use super::{MemberState, metadata};
 use crate::crypto::{Certificate, PublicKey};
-use crate::eidas::attribute::{self, Attribute, Named};
 use crate::eidas::SubjectKind;
+use crate::eidas::attribute::{self, Attribute, Named};
 use crate::saml::names;
 use crate::xml::dsig::{self, ReferenceRule};
-use crate::xml::{Document, Element, Limits};
+use crate::xml::{Document, Element, Limits, decode_base64};
 
 /// A request that passed all rules.
 #[derive(Clone, Debug)]
@@ -96,26 +93,66 @@ const RULES: &[Rule] = &[
     Rule { name: "version", holds: version_is_2_0, broken: INVALID_MESSAGE },
     Rule { name: "id", holds: has_an_id, broken: INVALID_MESSAGE },
     Rule { name: "issue_instant", holds: has_an_issue_instant, broken: INVALID_MESSAGE },
-    Rule { name: "destination", holds: destination_is_here, broken: Fate::Page("203002", "Invalid configuration.") },
+    Rule {
+        name: "destination",
+        holds: destination_is_here,
+        broken: Fate::Page("203002", "Invalid configuration."),
+    },
     Rule { name: "force_authn", holds: force_authn_is_true, broken: INVALID_MESSAGE },
     Rule { name: "is_passive", holds: is_passive_is_not_true, broken: INVALID_MESSAGE },
     Rule { name: "consent", holds: consent_is_known, broken: INVALID_MESSAGE },
-    Rule { name: "protocol_binding", holds: binding_is_post, broken: Fate::Page("003003", "Invalid Protocol Binding") },
-    Rule { name: "acs_url", holds: acs_is_the_default, broken: Fate::Page("202002", "Invalid SAML Request token.") },
+    Rule {
+        name: "protocol_binding",
+        holds: binding_is_post,
+        broken: Fate::Page("003003", "Invalid Protocol Binding"),
+    },
+    Rule {
+        name: "acs_url",
+        holds: acs_is_the_default,
+        broken: Fate::Page("202002", "Invalid SAML Request token."),
+    },
     Rule { name: "issuer_format", holds: issuer_is_an_entity, broken: INVALID_MESSAGE },
     Rule { name: "extensions", holds: extensions_are_known, broken: INVALID_MESSAGE },
     Rule { name: "sp_type_value", holds: sp_type_is_known, broken: INVALID_MESSAGE },
-    Rule { name: "sp_type_twice", holds: sp_type_is_not_twice, broken: Fate::Page("202016", "SPType not consistent") },
-    Rule { name: "sp_type_missing", holds: sp_type_is_somewhere, broken: Fate::Page("202017", "mandatory SPType not found") },
-    Rule { name: "representative", holds: no_representative_is_asked, broken: Fate::Page("203024", "Representative attribute found in Request.") },
+    Rule {
+        name: "sp_type_twice",
+        holds: sp_type_is_not_twice,
+        broken: Fate::Page("202016", "SPType not consistent"),
+    },
+    Rule {
+        name: "sp_type_missing",
+        holds: sp_type_is_somewhere,
+        broken: Fate::Page("202017", "mandatory SPType not found"),
+    },
+    Rule {
+        name: "representative",
+        holds: no_representative_is_asked,
+        broken: Fate::Page("203024", "Representative attribute found in Request."),
+    },
     Rule { name: "is_required", holds: is_required_is_right, broken: Fate::Page("203001", "Generic Error.") },
     Rule { name: "loa_syntax", holds: levels_are_well_formed, broken: INVALID_LOA },
     Rule { name: "both_kinds", holds: kinds_are_not_mixed, broken: INVALID_MESSAGE },
     Rule { name: "name_id_policy", holds: name_id_format_is_known, broken: INVALID_MESSAGE },
-    Rule { name: "attributes", holds: something_is_asked, broken: Fate::Response("202005", "Invalid Attribute List.") },
-    Rule { name: "minimum_data_set", holds: a_minimum_data_set_is_asked, broken: Fate::Page("203021", "incomplete attribute set") },
-    Rule { name: "loa_published", holds: a_level_is_published, broken: Fate::Response("202015", "invalid value for Level of Assurance") },
-    Rule { name: "requester_id", holds: requester_is_named, broken: Fate::Response("202020", "The RequesterID is missing.") },
+    Rule {
+        name: "attributes",
+        holds: something_is_asked,
+        broken: Fate::Response("202005", "Invalid Attribute List."),
+    },
+    Rule {
+        name: "minimum_data_set",
+        holds: a_minimum_data_set_is_asked,
+        broken: Fate::Page("203021", "incomplete attribute set"),
+    },
+    Rule {
+        name: "loa_published",
+        holds: a_level_is_published,
+        broken: Fate::Response("202015", "invalid value for Level of Assurance"),
+    },
+    Rule {
+        name: "requester_id",
+        holds: requester_is_named,
+        broken: Fate::Response("202020", "The RequesterID is missing."),
+    },
 ];
 
 impl MemberState {
@@ -125,18 +162,25 @@ impl MemberState {
     /// # Errors
     /// The page of a message that cannot be read.
     pub fn issuer_of(&self, saml_request: &str) -> Result<(Document, String), Fault> {
-        let octets = decode(saml_request).ok_or(fault("base64", "202002", "Invalid SAML Request token."))?;
+        let octets =
+            decode_base64(saml_request).ok_or(fault("base64", "202002", "Invalid SAML Request token."))?;
         if octets.len() > MAX_OCTETS {
             return Err(fault("size", "202002", "Invalid SAML Request token."));
         }
         let document = Document::parse(&octets, &Limits::MESSAGE);
-        let document = document.map_err(|_| fault("xml", "203013", "BAD XML : DOCTYPE is not permitted in configuration"))?;
+        let document = document
+            .map_err(|_| fault("xml", "203013", "BAD XML : DOCTYPE is not permitted in configuration"))?;
         let root = document.root();
         if !root.is(names::SAML2P, "AuthnRequest") {
-            return Err(fault("message", "202018", "The message protocol is not recognized or not supported"));
+            return Err(fault(
+                "message",
+                "202018",
+                "The message protocol is not recognized or not supported",
+            ));
         }
         let issuer = root.only_child(names::SAML2, "Issuer").ok().and_then(|issuer| issuer.text().ok());
-        let issuer = issuer.ok_or(fault("issuer", "203007", "The SAML message is not valid"))?.trim().to_owned();
+        let issuer =
+            issuer.ok_or(fault("issuer", "203007", "The SAML message is not valid"))?.trim().to_owned();
         Ok((document, issuer))
     }
 
@@ -172,11 +216,6 @@ impl MemberState {
 
 fn fault(rule: &'static str, code: &'static str, text: &'static str) -> Fault {
     Fault { rule, code, text }
-}
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    let compact: String = text.chars().filter(|c| !c.is_ascii_whitespace()).collect();
-    STANDARD.decode(compact).ok()
 }
 
 fn version_is_2_0(context: &Context<'_>) -> bool {
@@ -387,7 +426,8 @@ impl<'a> Context<'a> {
     }
 
     fn requested(&self) -> impl Iterator<Item = &'a Element> {
-        let lists = self.extensions().into_iter().flat_map(|e| e.children(names::EIDAS, "RequestedAttributes"));
+        let lists =
+            self.extensions().into_iter().flat_map(|e| e.children(names::EIDAS, "RequestedAttributes"));
         lists.flat_map(|list| list.children(names::EIDAS, "RequestedAttribute"))
     }
 

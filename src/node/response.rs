@@ -35,11 +35,8 @@ impl Failure {
     pub const TECHNICAL: Self =
         Self { top: status::RESPONDER, second: None, code: "203001", text: "Generic Error." };
     /// The eID means of the citizen does not reach the level asked for.
-    pub const LEVEL: Self = Self::citizen(
-        status::AUTHN_FAILED,
-        "202019",
-        "Incorrect Level of Assurance in IdP response",
-    );
+    pub const LEVEL: Self =
+        Self::citizen(status::AUTHN_FAILED, "202019", "Incorrect Level of Assurance in IdP response");
     /// The citizen has not all that must be sent, such as a natural person asked for a legal person's data.
     pub const ATTRIBUTES: Self =
         Self::citizen(status::INVALID_ATTR, "202010", "Mandatory Attribute not found.");
@@ -167,7 +164,12 @@ impl MemberState {
         Element::new(names::SAML2, "Issuer").with("Format", names::NAMEID_ENTITY).with_text(self.entity_id())
     }
 
-    fn encrypt(&self, assertion: &Element, received: &Received, random: &dyn Random) -> Result<Element, KeyError> {
+    fn encrypt(
+        &self,
+        assertion: &Element,
+        received: &Received,
+        random: &dyn Random,
+    ) -> Result<Element, KeyError> {
         let data = enc::encrypt(assertion, &received.encryption, &EncryptionOptions::default(), random)?;
         Ok(Element::new(names::SAML2, "EncryptedAssertion").child(data))
     }

@@ -50,7 +50,8 @@ fn measure(set: &Set) {
     let response = std::fs::read(format!("{VECTORS}/{}/response.xml", set.folder)).unwrap();
     let request = std::fs::read(format!("{VECTORS}/{}/authnrequest.xml", set.folder)).unwrap();
     let proxy = certificate(set.proxy).public_key().unwrap();
-    let signing = SigningKey::new(key(set.connector_signing), certificate(set.connector_signing), None).unwrap();
+    let signing =
+        SigningKey::new(key(set.connector_signing), certificate(set.connector_signing), None).unwrap();
     let decryption =
         DecryptionKey::new(key(set.connector_encryption), certificate(set.connector_encryption)).unwrap();
 

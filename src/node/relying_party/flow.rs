@@ -68,7 +68,9 @@ impl Provider {
         let document = object(answer)?;
         let text = |name: &str| {
             let found = document.get(name).and_then(Value::as_str);
-            found.map(str::to_owned).ok_or_else(|| Problem::new("bad_discovery", &format!("{name} is missing")))
+            found
+                .map(str::to_owned)
+                .ok_or_else(|| Problem::new("bad_discovery", &format!("{name} is missing")))
         };
         if text("issuer")? != issuer {
             return Err(Problem::new("bad_discovery", "the issuer is another"));
@@ -157,8 +159,10 @@ impl Begun {
         let claims = jose::verify(&tokens.id_token, &jwks, ALGORITHMS);
         let claims = claims.map_err(|error| Problem::new("bad_id_token", &error.to_string()))?;
         let is = |name: &str, expected: &str| claims.get(name).and_then(Value::as_str) == Some(expected);
-        let after = |name: &str| claims.get(name).and_then(Value::as_i64).is_some_and(|at| at > now.unix() - SKEW);
-        let before = |name: &str| claims.get(name).and_then(Value::as_i64).is_some_and(|at| at < now.unix() + SKEW);
+        let after =
+            |name: &str| claims.get(name).and_then(Value::as_i64).is_some_and(|at| at > now.unix() - SKEW);
+        let before =
+            |name: &str| claims.get(name).and_then(Value::as_i64).is_some_and(|at| at < now.unix() + SKEW);
         let checks = [
             ("iss", is("iss", issuer)),
             ("aud", is("aud", &self.offer.client_id)),
@@ -167,7 +171,9 @@ impl Begun {
             ("iat", before("iat")),
         ];
         match checks.iter().find(|(_, holds)| !holds) {
-            Some((claim, _)) => Err(Problem::new("bad_id_token", &format!("the claim {claim} is not as it must be"))),
+            Some((claim, _)) => {
+                Err(Problem::new("bad_id_token", &format!("the claim {claim} is not as it must be")))
+            }
             None => Ok(claims),
         }
     }

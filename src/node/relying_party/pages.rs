@@ -116,7 +116,8 @@ fn show(value: &Value) -> String {
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(show).collect::<Vec<_>>().join(", "),
         Value::Object(parts) => {
-            let lines = parts.iter().map(|(name, value)| format!("{}: {}", name.replace('_', " "), show(value)));
+            let lines =
+                parts.iter().map(|(name, value)| format!("{}: {}", name.replace('_', " "), show(value)));
             lines.collect::<Vec<_>>().join("\n")
         }
         Value::Null => String::new(),

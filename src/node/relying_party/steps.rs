@@ -55,7 +55,8 @@ const STEPS: [(&str, &str); 10] = [
 
 /// Tells the login that this visitor made from the audit lines since it began.
 pub(super) fn story(lines: &[String], client: &str, result: Result<&LoggedIn, &Problem>) -> Vec<Step> {
-    let events: Vec<Map<String, Value>> = lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    let events: Vec<Map<String, Value>> =
+        lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let ours = |event: &&Map<String, Value>| text(event, "client") == client;
     let login = events.iter().filter(ours).find(|e| text(e, "event") == "request").map(|e| text(e, "login"));
     let mut story = Story::new();
@@ -80,17 +81,25 @@ impl Story {
 
     fn take(&mut self, event: &Map<String, Value>) {
         match text(event, "event") {
-            "request" => self.done("request", vec![
-                format!("Client {} asked for {}.", text(event, "client"), list(event, "scope")),
-                format!("Level of assurance: {}.", text(event, "loa")),
-            ]),
+            "request" => self.done(
+                "request",
+                vec![
+                    format!("Client {} asked for {}.", text(event, "client"), list(event, "scope")),
+                    format!("Level of assurance: {}.", text(event, "loa")),
+                ],
+            ),
             "depart" => self.depart(event),
             "verify" => self.verify(event),
             "decline" => {
                 self.done("return", vec![format!("Signed answer {} arrived.", text(event, "response_id"))]);
-                self.stop("authenticate", format!("{} answered {}.", text(event, "country"), statuses(event)));
+                self.stop(
+                    "authenticate",
+                    format!("{} answered {}.", text(event, "country"), statuses(event)),
+                );
             }
-            "release" => self.done("release", vec!["This browser began the login, so it got the code.".to_owned()]),
+            "release" => {
+                self.done("release", vec!["This browser began the login, so it got the code.".to_owned()])
+            }
             "redeem" => self.done("redeem", vec!["Code, client secret and PKCE verifier fitted.".to_owned()]),
             "refuse" => {
                 let rule = text(event, "rule");
@@ -109,22 +118,29 @@ impl Story {
         }
         let (country, node) = (text(event, "country"), text(event, "node"));
         self.done("country", vec![format!("{country}.")]);
-        self.done("prepare", vec![
-            format!("AuthnRequest {} for {node}.", text(event, "request_id")),
-            format!("It asks for {}.", list(event, "attributes")),
-        ]);
+        self.done(
+            "prepare",
+            vec![
+                format!("AuthnRequest {} for {node}.", text(event, "request_id")),
+                format!("It asks for {}.", list(event, "attributes")),
+            ],
+        );
         self.done("depart", vec!["By HTTP POST, from a form that sends itself.".to_owned()]);
     }
 
     fn verify(&mut self, event: &Map<String, Value>) {
         self.done("authenticate", vec![format!("{} let you in.", text(event, "country"))]);
         self.done("return", vec![format!("Response {} arrived by HTTP POST.", text(event, "response_id"))]);
-        self.done("verify", vec![
-            "Signature, decryption and every rule of the table held.".to_owned(),
-            format!("Level of assurance: {}.", text(event, "loa")),
-        ]);
+        self.done(
+            "verify",
+            vec![
+                "Signature, decryption and every rule of the table held.".to_owned(),
+                format!("Level of assurance: {}.", text(event, "loa")),
+            ],
+        );
         let dropped = list(event, "dropped");
-        let dropped = if dropped.is_empty() { String::new() } else { format!("Dropped, as not asked for: {dropped}.") };
+        let dropped =
+            if dropped.is_empty() { String::new() } else { format!("Dropped, as not asked for: {dropped}.") };
         self.done("normalise", vec![format!("Claims: {}.", list(event, "released")), dropped]);
     }
 
@@ -135,7 +151,8 @@ impl Story {
                 for (name, _) in STEPS {
                     self.done(name, Vec::new());
                 }
-                let fact = "Signature, issuer, audience, nonce and times of the ID token verified; userinfo read.";
+                let fact =
+                    "Signature, issuer, audience, nonce and times of the ID token verified; userinfo read.";
                 self.done("redeem", vec![fact.to_owned()]);
             }
             Err(_) if self.0.iter().any(|step| step.outcome == Outcome::Stopped) => {}
@@ -191,7 +208,8 @@ mod tests {
         steps.iter().map(|step| step.outcome).collect()
     }
 
-    const REQUEST: &str = r#"{"event":"request","login":"L","client":"shop","scope":["openid"],"loa":"substantial"}"#;
+    const REQUEST: &str =
+        r#"{"event":"request","login":"L","client":"shop","scope":["openid"],"loa":"substantial"}"#;
     const DEPART: &str = r#"{"event":"depart","login":"L","client":"shop","country":"XA","node":"n","request_id":"_r","loa":"x","attributes":["FamilyName"]}"#;
 
     #[test]
