@@ -4,15 +4,15 @@
 //! afterwards every error goes back to the client ([`AuthorizeRefusal::Redirect`]). Parameters that we do
 //! not know, and parameters without a value, are ignored (RFC 6749 §3.1).
 
+mod rules;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::pkce::CodeChallenge;
-use super::{
-    ClaimsRequest, Client, Clients, ErrorDescription, Issuer, OAuthError, RequestedAcr, form, scope,
-};
+use super::{ClaimsRequest, Client, Clients, ErrorDescription, Issuer, OAuthError, RequestedAcr, form};
 use crate::secret::Personal;
 
 /// A request that passed every rule.
@@ -145,8 +145,8 @@ pub fn check(
     let redirect_uri =
         the_redirect_uri_is_registered(&parameters, &client).map_err(AuthorizeRefusal::Page)?;
     let mut request = AuthorizationRequest::empty(&client, redirect_uri);
-    for rule in RULES {
-        if let Err(Denied(error, description)) = rule(&parameters, &client, &mut request) {
+    for rule in rules::RULES {
+        if let Err(rules::Denied(error, description)) = rule(&parameters, &client, &mut request) {
             let description = ErrorDescription::new(description);
             let location = request.error(error, &description, issuer);
             let client_id = client.id.clone();
@@ -159,38 +159,6 @@ pub fn check(
         }
     }
     Ok(request)
-}
-
-/// A rule reads its parameters and writes what they say into the request.
-type Rule = fn(&Parameters<'_>, &Client, &mut AuthorizationRequest) -> Result<(), Denied>;
-
-/// The rules for a request whose client and redirect URI are known, in order. `state` is first, so that
-/// every later error carries it; `prompt` is last, so that `login_required` means that only the person is
-/// missing.
-const RULES: &[Rule] = &[
-    state_is_short_and_there_once,
-    no_parameter_is_repeated,
-    request_object_is_not_supported,
-    request_uri_is_not_supported,
-    registration_is_not_supported,
-    response_type_is_code,
-    response_mode_is_query,
-    scope_has_openid,
-    nonce_is_short_and_there_if_required,
-    code_challenge_is_s256_and_there_if_required,
-    claims_are_well_formed,
-    acr_values_are_words,
-    max_age_is_a_number,
-    ui_locales_are_tags,
-    login_hint_is_short,
-    country_is_two_letters,
-    prompt_allows_a_page,
-];
-
-struct Denied(OAuthError, &'static str);
-
-fn invalid(description: &'static str) -> Denied {
-    Denied(OAuthError::InvalidRequest, description)
 }
 
 fn the_client_is_known(parameters: &Parameters<'_>, clients: &Clients) -> Result<Arc<Client>, PageRefusal> {
@@ -215,246 +183,6 @@ fn the_redirect_uri_is_registered(
         [_] => Err(PageRefusal::RedirectUriUnregistered),
         _ => Err(PageRefusal::RedirectUriRepeated),
     }
-}
-
-fn state_is_short_and_there_once(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    request: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    match parameters.all("state").as_slice() {
-        [] | [""] => {}
-        [state] if state.len() <= MAX_STATE => request.state = Some((*state).to_owned()),
-        [_] => return Err(invalid("state is longer than 2048 octets")),
-        _ => return Err(invalid("state is repeated")),
-    }
-    Ok(())
-}
-
-fn no_parameter_is_repeated(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    _: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    match KNOWN.iter().find(|(name, _)| parameters.all(name).len() > 1) {
-        Some((_, repeated)) => Err(invalid(repeated)),
-        None => Ok(()),
-    }
-}
-
-fn request_object_is_not_supported(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    _: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    match parameters.one("request") {
-        Some(_) => Err(Denied(OAuthError::RequestNotSupported, "the request parameter is not supported")),
-        None => Ok(()),
-    }
-}
-
-fn request_uri_is_not_supported(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    _: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    match parameters.one("request_uri") {
-        Some(_) => {
-            Err(Denied(OAuthError::RequestUriNotSupported, "the request_uri parameter is not supported"))
-        }
-        None => Ok(()),
-    }
-}
-
-fn registration_is_not_supported(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    _: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    match parameters.one("registration") {
-        Some(_) => {
-            Err(Denied(OAuthError::RegistrationNotSupported, "the registration parameter is not supported"))
-        }
-        None => Ok(()),
-    }
-}
-
-fn response_type_is_code(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    _: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    match parameters.one("response_type") {
-        Some("code") => Ok(()),
-        Some(_) => Err(Denied(OAuthError::UnsupportedResponseType, "response_type must be code")),
-        None => Err(invalid("response_type is missing")),
-    }
-}
-
-fn response_mode_is_query(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    request: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    match parameters.one("response_mode") {
-        None | Some("query") => request.response_mode = ResponseMode::Query,
-        Some(_) => return Err(invalid("response_mode must be query")),
-    }
-    Ok(())
-}
-
-fn scope_has_openid(
-    parameters: &Parameters<'_>,
-    client: &Client,
-    request: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    let asked: Vec<&str> = scope::words(parameters.one("scope").unwrap_or_default()).collect();
-    if asked.len() > scope::MAX_WORDS {
-        return Err(invalid("scope has more than 50 words"));
-    }
-    if !asked.contains(&scope::OPENID) {
-        return Err(Denied(OAuthError::InvalidScope, "scope must contain openid"));
-    }
-    let granted = asked.iter().filter(|word| **word == scope::OPENID || client.scopes.contains(**word));
-    request.scope = granted.map(|word| (*word).to_owned()).collect();
-    Ok(())
-}
-
-fn nonce_is_short_and_there_if_required(
-    parameters: &Parameters<'_>,
-    client: &Client,
-    request: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    match parameters.one("nonce") {
-        Some(nonce) if nonce.len() > MAX_NONCE => return Err(invalid("nonce is longer than 512 octets")),
-        Some(nonce) => request.nonce = Some(nonce.to_owned()),
-        None if client.require_nonce => return Err(invalid("nonce is missing")),
-        None => {}
-    }
-    Ok(())
-}
-
-fn code_challenge_is_s256_and_there_if_required(
-    parameters: &Parameters<'_>,
-    client: &Client,
-    request: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    request.code_challenge = match (parameters.one("code_challenge"), parameters.one("code_challenge_method"))
-    {
-        (None, None) if client.require_pkce => return Err(invalid("code_challenge is missing (PKCE)")),
-        (None, None) => None,
-        (None, Some(_)) => return Err(invalid("code_challenge_method is there without code_challenge")),
-        (Some(challenge), Some("S256")) => {
-            Some(CodeChallenge::parse(challenge).map_err(|_| invalid("code_challenge is no S256 value"))?)
-        }
-        // Without a method the challenge would be a plain one (RFC 7636 §4.3).
-        (Some(_), _) => return Err(invalid("code_challenge_method must be S256")),
-    };
-    Ok(())
-}
-
-fn claims_are_well_formed(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    request: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    if let Some(claims) = parameters.one("claims") {
-        request.claims = ClaimsRequest::parse(claims).map_err(|_| invalid("claims is malformed"))?;
-    }
-    Ok(())
-}
-
-fn acr_values_are_words(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    request: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    request.acr = RequestedAcr::of(parameters.one("acr_values"), &request.claims);
-    Ok(())
-}
-
-fn max_age_is_a_number(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    request: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    if let Some(max_age) = parameters.one("max_age") {
-        // `parse` alone would take a leading plus sign.
-        let digits = max_age.bytes().all(|b| b.is_ascii_digit());
-        let seconds = max_age.parse().ok().filter(|_| digits);
-        request.max_age = Some(seconds.ok_or(invalid("max_age must be a whole number of seconds"))?);
-    }
-    Ok(())
-}
-
-fn ui_locales_are_tags(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    request: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    // An unsupported locale is no error (OpenID Connect Core §3.1.2.1), so a malformed one is none either.
-    let is_tag = |tag: &&str| {
-        (2..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    let tags = parameters.one("ui_locales").unwrap_or_default().split(' ').filter(is_tag);
-    request.ui_locales = tags.take(MAX_LOCALES).map(str::to_owned).collect();
-    Ok(())
-}
-
-fn login_hint_is_short(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    request: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    let hint = parameters.one("login_hint").filter(|hint| hint.len() <= MAX_LOGIN_HINT);
-    request.login_hint = hint.map(|hint| Personal::new(hint.to_owned()));
-    Ok(())
-}
-
-/// A country may be named by the parameter `eidas_country`, by a `claims` request for the claim of that
-/// name with a value, or by a scope. A word that is no country code leaves the choice to the person.
-fn country_is_two_letters(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    request: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    let claimed = request.claims.any("eidas_country").and_then(|claim| match claim.values.as_slice() {
-        [value] => value.as_str(),
-        _ => None,
-    });
-    let scoped = || {
-        let mut words = scope::words(parameters.one("scope").unwrap_or_default());
-        words.find_map(|word| word.strip_prefix(scope::COUNTRY_PREFIX))
-    };
-    let named = parameters.one("eidas_country").or(claimed).or_else(scoped);
-    let code = named.filter(|code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_alphabetic()));
-    request.country = code.map(str::to_ascii_uppercase);
-    Ok(())
-}
-
-fn prompt_allows_a_page(
-    parameters: &Parameters<'_>,
-    _: &Client,
-    request: &mut AuthorizationRequest,
-) -> Result<(), Denied> {
-    let words: Vec<&str> = scope::words(parameters.one("prompt").unwrap_or_default()).collect();
-    match words.as_slice() {
-        ["none"] => {
-            return Err(Denied(OAuthError::LoginRequired, "an eIDAS login always needs the person"));
-        }
-        words if words.contains(&"none") => {
-            return Err(invalid("prompt=none excludes every other prompt"));
-        }
-        _ => {}
-    }
-    let known = words.iter().filter_map(|word| match *word {
-        "consent" => Some(Prompt::Consent),
-        "login" => Some(Prompt::Login),
-        "select_account" => Some(Prompt::SelectAccount),
-        _ => None,
-    });
-    request.prompt = known.collect();
-    Ok(())
 }
 
 impl AuthorizationRequest {
@@ -513,29 +241,5 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// The parameters that may not be repeated (RFC 6749 §3.1), with what to say if they are. `client_id`,
-/// `redirect_uri` and `state` have rules of their own.
-const KNOWN: [(&str, &str); 17] = [
-    ("acr_values", "acr_values is repeated"),
-    ("claims", "claims is repeated"),
-    ("code_challenge", "code_challenge is repeated"),
-    ("code_challenge_method", "code_challenge_method is repeated"),
-    ("eidas_country", "eidas_country is repeated"),
-    ("id_token_hint", "id_token_hint is repeated"),
-    ("login_hint", "login_hint is repeated"),
-    ("max_age", "max_age is repeated"),
-    ("nonce", "nonce is repeated"),
-    ("prompt", "prompt is repeated"),
-    ("registration", "registration is repeated"),
-    ("request", "request is repeated"),
-    ("request_uri", "request_uri is repeated"),
-    ("response_mode", "response_mode is repeated"),
-    ("response_type", "response_type is repeated"),
-    ("scope", "scope is repeated"),
-    ("ui_locales", "ui_locales is repeated"),
-];
-
-const MAX_STATE: usize = 2048;
-const MAX_NONCE: usize = 512;
-const MAX_LOCALES: usize = 10;
-const MAX_LOGIN_HINT: usize = 512;
+#[cfg(test)]
+mod tests;

@@ -63,3 +63,56 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "request_uri_parameter_supported": false,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::jose::{JwsAlgorithm, JwsKey};
+
+    fn metadata(offer: &Offer) -> Value {
+        let keys = SigningKeys::new(vec![JwsKey::generate(JwsAlgorithm::RS256).unwrap()]).unwrap();
+        document(&Issuer::parse("https://eidas.example.org/op").unwrap(), offer, &keys)
+    }
+
+    #[test]
+    fn everything_that_a_broker_reads_is_there() {
+        let metadata = metadata(&Offer::default());
+        // Keycloak, authentik, Entra and Auth0 together (their lists differ).
+        for member in [
+            "issuer",
+            "authorization_endpoint",
+            "token_endpoint",
+            "userinfo_endpoint",
+            "jwks_uri",
+            "token_endpoint_auth_methods_supported",
+            "response_types_supported",
+            "subject_types_supported",
+            "id_token_signing_alg_values_supported",
+            "code_challenge_methods_supported",
+            "claims_supported",
+            "scopes_supported",
+        ] {
+            assert!(metadata.get(member).is_some(), "{member}");
+        }
+    }
+
+    #[test]
+    fn endpoints_lie_below_the_issuer() {
+        let metadata = metadata(&Offer::default());
+        assert_eq!(metadata["issuer"], "https://eidas.example.org/op");
+        assert_eq!(metadata["token_endpoint"], "https://eidas.example.org/op/token");
+        assert_eq!(metadata["jwks_uri"], "https://eidas.example.org/op/jwks");
+    }
+
+    #[test]
+    fn what_is_offered_is_what_the_deployment_and_its_keys_can_do() {
+        let offer = Offer { acr_values: vec!["high".to_owned()], public_subjects: true, ..Offer::default() };
+        let metadata = metadata(&offer);
+        assert_eq!(metadata["acr_values_supported"], json!(["high"]));
+        assert_eq!(metadata["subject_types_supported"], json!(["pairwise", "public"]));
+        assert_eq!(metadata["id_token_signing_alg_values_supported"], json!(["RS256"]));
+        assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
+        assert_eq!(metadata["request_uri_parameter_supported"], false);
+        assert!(!metadata.to_string().contains("none"));
+    }
+}

@@ -85,3 +85,89 @@ const RESERVED: [&str; 17] = [
     "sub",
     "txn",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::jose::{self, JwsKey};
+    use crate::oidc::test_support::{client, grant, issuer, now};
+
+    fn made(grant: &Grant, client: &Client) -> Map<String, Value> {
+        claims(grant, client, "access", now(), &issuer())
+    }
+
+    #[test]
+    fn the_protocol_claims_are_those_of_the_login() {
+        let at = now().unix();
+        let expected = json!({
+            "iss": "https://eidas.example.org",
+            "sub": "pairwise-sub",
+            "aud": "kc",
+            "azp": "kc",
+            "iat": at - 5,
+            "exp": at + 300,
+            "auth_time": at - 20,
+            "nonce": "n-1",
+            "acr": "http://eidas.europa.eu/LoA/high",
+            "amr": ["eidas"],
+            "txn": "t-1",
+            "at_hash": at_hash("access", JwsAlgorithm::RS256),
+            "eidas_country": "ES",
+        });
+        assert_eq!(Value::Object(made(&grant(), &client())), expected);
+    }
+
+    #[test]
+    fn at_hash_is_that_of_openid_connect_core_appendix_a_3() {
+        let access_token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
+        assert_eq!(at_hash(access_token, JwsAlgorithm::RS256), "77QmUPtjPfzWtF2AnpK9RQ");
+    }
+
+    #[test]
+    fn at_hash_is_half_the_hash_of_the_algorithm() {
+        let octets = |algorithm| URL_SAFE_NO_PAD.decode(at_hash("x", algorithm)).unwrap().len();
+        assert_eq!(JwsAlgorithm::ALL.map(octets), [16, 16, 16, 24, 32, 32]);
+    }
+
+    #[test]
+    fn nobody_authenticated_after_the_token_was_issued() {
+        for ahead in [0, 3, 60] {
+            let ahead = Grant { auth_time: now() + Duration::from_secs(ahead), ..grant() };
+            let claims = made(&ahead, &client());
+            assert_eq!(claims["auth_time"], claims["iat"]);
+        }
+    }
+
+    #[test]
+    fn a_claim_of_the_person_never_stands_in_for_one_of_the_protocol() {
+        let mut forged = grant();
+        let all: Map<String, Value> =
+            RESERVED.iter().map(|name| ((*name).to_owned(), "evil".into())).collect();
+        forged.id_token_claims = crate::secret::Personal::new(all);
+        forged.nonce = None;
+        forged.txn = None;
+        forged.amr.clear();
+        let claims = made(&forged, &client());
+        assert!(claims.values().all(|value| value != "evil"), "{claims:?}");
+        for name in ["nonce", "txn", "amr", "nbf", "jti", "sid"] {
+            assert!(!claims.contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_token_is_signed_with_the_clients_algorithm() {
+        let keys = SigningKeys::new(vec![
+            JwsKey::generate(JwsAlgorithm::RS256).unwrap(),
+            JwsKey::generate(JwsAlgorithm::ES256).unwrap(),
+        ])
+        .unwrap();
+        for algorithm in [JwsAlgorithm::RS256, JwsAlgorithm::ES256] {
+            let client = Client { id_token_alg: algorithm, ..client() };
+            let claims = made(&grant(), &client);
+            let token = sign(&claims, &client, &keys).unwrap();
+            assert_eq!(jose::verify(&token, &keys.jwks(), &[algorithm]), Ok(claims));
+        }
+        let client = Client { id_token_alg: JwsAlgorithm::EdDSA, ..client() };
+        assert_eq!(sign(&made(&grant(), &client), &client, &keys), Err(JoseError::Key("EdDSA")));
+    }
+}

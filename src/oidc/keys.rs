@@ -56,3 +56,36 @@ pub enum SigningKeysError {
     #[error("the key {0} is there twice")]
     Twice(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_key_of_an_algorithm_signs_and_all_are_published() {
+        let [a, b, c] = [JwsAlgorithm::ES256, JwsAlgorithm::RS256, JwsAlgorithm::ES256]
+            .map(|algorithm| JwsKey::generate(algorithm).unwrap());
+        let keys = SigningKeys::new(vec![a.clone(), b.clone(), c.clone()]).unwrap();
+        assert_eq!(keys.for_algorithm(JwsAlgorithm::ES256).unwrap().kid(), a.kid());
+        assert!(keys.for_algorithm(JwsAlgorithm::EdDSA).is_none());
+        assert_eq!(keys.algorithms(), [JwsAlgorithm::RS256, JwsAlgorithm::ES256]);
+        let published = keys.jwks();
+        let kids: Vec<_> =
+            published["keys"].as_array().unwrap().iter().map(|k| k["kid"].as_str().unwrap()).collect();
+        assert_eq!(kids, [a.kid(), b.kid(), c.kid()]);
+        for key in published["keys"].as_array().unwrap() {
+            assert_eq!(key["use"], "sig");
+            for private in ["d", "p", "q", "dp", "dq", "qi"] {
+                assert_eq!(key.get(private), None);
+            }
+        }
+    }
+
+    #[test]
+    fn rs256_is_mandatory_and_no_key_is_there_twice() {
+        let key = JwsKey::generate(JwsAlgorithm::ES256).unwrap();
+        assert_eq!(SigningKeys::new(vec![key.clone()]).unwrap_err(), SigningKeysError::NoRs256);
+        let twice = SigningKeysError::Twice(key.kid().to_owned());
+        assert_eq!(SigningKeys::new(vec![key.clone(), key]).unwrap_err(), twice);
+    }
+}

@@ -19,6 +19,8 @@ pub mod keys;
 pub mod pkce;
 pub mod redirect_uri;
 pub mod scope;
+#[cfg(test)]
+mod test_support;
 pub mod token;
 pub mod userinfo;
 

@@ -265,3 +265,229 @@ fn one<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
 /// Parameters that may be there once only (RFC 6749 §3.2).
 const KNOWN: [&str; 6] =
     ["client_id", "client_secret", "code", "code_verifier", "grant_type", "redirect_uri"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crypto::jose::{self, JwsAlgorithm, JwsKey};
+    use crate::oidc::client::AuthenticationMethod;
+    use crate::oidc::pkce::CodeChallenge;
+    use crate::oidc::test_support::{CALLBACK, SECRET, VERIFIER, client, grant, issuer, now};
+
+    fn form(changes: &[(&str, &str)]) -> Vec<(String, String)> {
+        let good = [
+            ("grant_type", "authorization_code"),
+            ("code", "c0de"),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", VERIFIER),
+        ];
+        let kept = good.iter().filter(|(name, _)| changes.iter().all(|(n, _)| n != name));
+        let all = kept.chain(changes.iter().filter(|(_, value)| !value.is_empty()));
+        all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn basic(credentials: &str) -> String {
+        format!("Basic {}", STANDARD.encode(credentials))
+    }
+
+    fn good() -> String {
+        basic(&format!("kc:{SECRET}"))
+    }
+
+    fn run(changes: &[(&str, &str)], authorization: Option<&str>) -> Result<TokenRequest, TokenError> {
+        request(&form(changes), authorization, &Clients::new([client()]).unwrap())
+    }
+
+    fn refused(changes: &[(&str, &str)], authorization: Option<&str>) -> (OAuthError, String) {
+        let error = run(changes, authorization).unwrap_err();
+        (error.error, error.description.to_string())
+    }
+
+    fn invalid(description: &str) -> (OAuthError, String) {
+        (OAuthError::InvalidRequest, description.to_owned())
+    }
+
+    #[test]
+    fn a_client_authenticates_by_basic_or_by_post() {
+        let post = [("client_id", "kc"), ("client_secret", SECRET)];
+        for request in [run(&[], Some(&good())), run(&post, None), run(&[("client_id", "kc")], Some(&good()))]
+        {
+            let request = request.unwrap();
+            assert_eq!(request.client.id, "kc");
+            assert_eq!(request.code.expose(), "c0de");
+            assert_eq!(request.redirect_uri, CALLBACK);
+            assert_eq!(request.code_verifier.unwrap().expose(), VERIFIER);
+        }
+    }
+
+    #[test]
+    fn basic_credentials_are_form_encoded() {
+        assert!(run(&[], Some(&basic(&format!("%6bc:{}", SECRET.replace('-', "%2D"))))).is_ok());
+        assert!(run(&[], Some(&good().replace("Basic", "bAsIc"))).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_basic_header_is_invalid_client() {
+        for header in ["", "Basic", "Basic !!!", "Bearer abc", &basic("kc"), &basic("kc:%zz"), "Basic /w=="] {
+            let (error, _) = refused(&[], Some(header));
+            assert_eq!(error, OAuthError::InvalidClient, "{header}");
+        }
+    }
+
+    #[test]
+    fn two_ways_of_authenticating_are_one_too_many() {
+        let expected = invalid("the client authenticates in two ways at once");
+        assert_eq!(refused(&[("client_secret", SECRET)], Some(&good())), expected);
+        assert_eq!(refused(&[("client_id", "kc"), ("client_secret", SECRET)], Some(&good())), expected);
+    }
+
+    #[test]
+    fn the_client_id_of_the_form_must_be_that_of_the_header() {
+        let expected = invalid("client_id differs from the one in the Authorization header");
+        assert_eq!(refused(&[("client_id", "other")], Some(&good())), expected);
+    }
+
+    #[test]
+    fn wrong_secret_unknown_client_and_wrong_method_look_alike() {
+        let expected = (OAuthError::InvalidClient, "client authentication failed".to_owned());
+        assert_eq!(refused(&[], Some(&basic("kc:wrong"))), expected);
+        assert_eq!(refused(&[], Some(&basic(&format!("other:{SECRET}")))), expected);
+        assert_eq!(refused(&[("client_id", "kc"), ("client_secret", "wrong")], None), expected);
+        let set = |method| {
+            let mut client = client();
+            client.authentication.method = method;
+            Clients::new([client]).unwrap()
+        };
+        let only_post = set(AuthenticationMethod::ClientSecretPost);
+        let error = request(&form(&[]), Some(&good()), &only_post).unwrap_err();
+        assert_eq!((error.error, error.description.to_string()), expected);
+        let only_basic = set(AuthenticationMethod::ClientSecretBasic);
+        let post = form(&[("client_id", "kc"), ("client_secret", SECRET)]);
+        let error = request(&post, None, &only_basic).unwrap_err();
+        assert_eq!((error.error, error.description.to_string()), expected);
+    }
+
+    #[test]
+    fn a_client_that_proves_nothing_is_invalid_client() {
+        for changes in [&[][..], &[("client_id", "kc")], &[("client_secret", SECRET)]] {
+            assert_eq!(refused(changes, None).0, OAuthError::InvalidClient, "{changes:?}");
+        }
+    }
+
+    #[test]
+    fn invalid_client_is_401_with_a_challenge() {
+        let error = run(&[], None).unwrap_err();
+        assert_eq!(error.status(), 401);
+        assert_eq!(error.www_authenticate(), Some("Basic realm=\"token\", charset=\"UTF-8\""));
+        let body =
+            json!({"error": "invalid_client", "error_description": "the client does not authenticate"});
+        assert_eq!(error.body(), body);
+    }
+
+    #[test]
+    fn other_errors_are_400_without_a_challenge() {
+        let error = run(&[("code", "")], Some(&good())).unwrap_err();
+        assert_eq!((error.status(), error.www_authenticate()), (400, None));
+    }
+
+    #[test]
+    fn only_codes_are_redeemed() {
+        assert_eq!(refused(&[("grant_type", "")], Some(&good())), invalid("grant_type is missing"));
+        for other in ["refresh_token", "client_credentials", "password", "Authorization_Code"] {
+            let (error, _) = refused(&[("grant_type", other)], Some(&good()));
+            assert_eq!(error, OAuthError::UnsupportedGrantType, "{other}");
+        }
+    }
+
+    #[test]
+    fn code_and_redirect_uri_must_be_there_once() {
+        assert_eq!(refused(&[("code", "")], Some(&good())), invalid("code is missing"));
+        assert_eq!(refused(&[("redirect_uri", "")], Some(&good())), invalid("redirect_uri is missing"));
+        for name in KNOWN {
+            let expected = invalid(&format!("{name} is repeated"));
+            assert_eq!(refused(&[(name, "a"), (name, "a")], Some(&good())), expected);
+        }
+    }
+
+    #[test]
+    fn the_client_is_judged_before_the_rest_of_the_form() {
+        assert_eq!(refused(&[("grant_type", "x"), ("code", "")], None).0, OAuthError::InvalidClient);
+    }
+
+    fn redeemed(request: &TokenRequest, grant: &Grant) -> Result<TokenResponse, TokenError> {
+        let keys = SigningKeys::new(vec![JwsKey::generate(JwsAlgorithm::RS256).unwrap()]).unwrap();
+        redeem(request, grant, &keys, "access", now(), &issuer())
+    }
+
+    fn bound(changes: &[(&str, &str)], grant: &Grant) -> String {
+        let request = run(changes, Some(&good())).unwrap();
+        let error = redeemed(&request, grant).unwrap_err();
+        assert_eq!((error.error, error.status()), (OAuthError::InvalidGrant, 400));
+        error.description.to_string()
+    }
+
+    #[test]
+    fn a_code_becomes_tokens() {
+        let keys = SigningKeys::new(vec![JwsKey::generate(JwsAlgorithm::RS256).unwrap()]).unwrap();
+        let request = run(&[], Some(&good())).unwrap();
+        let response = redeem(&request, &grant(), &keys, "access", now(), &issuer()).unwrap();
+        let json = serde_json::to_value(&response).unwrap();
+        assert_eq!(json["access_token"], "access");
+        assert_eq!(json["token_type"], "Bearer");
+        assert_eq!(json["expires_in"], 300);
+        assert_eq!(json["scope"], "openid profile");
+        let claims = jose::verify(&response.id_token, &keys.jwks(), &[JwsAlgorithm::RS256]).unwrap();
+        assert_eq!(claims["sub"], "pairwise-sub");
+        assert_eq!(format!("{response:?}"), "TokenResponse([secret])");
+    }
+
+    #[test]
+    fn a_code_of_another_client_is_refused() {
+        let other = Grant { client_id: "other".to_owned(), ..grant() };
+        assert_eq!(bound(&[], &other), "the code was issued to another client");
+    }
+
+    #[test]
+    fn a_code_sent_elsewhere_is_refused() {
+        let expected = "redirect_uri is not the one of the authorization request";
+        for uri in ["https://rp.example/cb/", "https://rp.example/CB", "https://rp.example/other"] {
+            assert_eq!(bound(&[("redirect_uri", uri)], &grant()), expected, "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_code_without_its_verifier_is_refused() {
+        assert_eq!(bound(&[("code_verifier", "")], &grant()), "code_verifier is missing");
+        let wrong = VERIFIER.replace('d', "e");
+        assert_eq!(
+            bound(&[("code_verifier", &wrong)], &grant()),
+            "code_verifier does not meet the code_challenge"
+        );
+    }
+
+    #[test]
+    fn a_verifier_without_challenge_is_a_downgrade_and_refused() {
+        let without = Grant { code_challenge: None, ..grant() };
+        assert_eq!(bound(&[], &without), "code_verifier is there, but there was no code_challenge");
+        let request = run(&[("code_verifier", "")], Some(&good())).unwrap();
+        assert!(redeemed(&request, &without).is_ok());
+    }
+
+    #[test]
+    fn a_client_whose_key_is_missing_gets_server_error() {
+        let client = Client { id_token_alg: JwsAlgorithm::ES512, ..client() };
+        let request = request(&form(&[]), Some(&good()), &Clients::new([client]).unwrap()).unwrap();
+        let error = redeemed(&request, &grant()).unwrap_err();
+        assert_eq!((error.error, error.status()), (OAuthError::ServerError, 500));
+    }
+
+    #[test]
+    fn neither_request_nor_grant_prints_what_it_guards() {
+        let request = run(&[], Some(&good())).unwrap();
+        let printed = format!("{request:?} {:?}", grant());
+        for word in ["c0de", VERIFIER, SECRET, "pairwise-sub", "ES\"", "García"] {
+            assert!(!printed.contains(word), "{word} in {printed}");
+        }
+        assert_eq!(grant().code_challenge, Some(CodeChallenge::of(VERIFIER)));
+    }
+}

@@ -115,3 +115,79 @@ fn is_b64token(token: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~' | b'+' | b'/');
     !body.is_empty() && token.len() <= 1024 && body.bytes().all(allowed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn token(authorization: Option<&str>, pairs: &[(&str, &str)]) -> Result<String, UserinfoError> {
+        bearer_token(authorization, &form(pairs)).map(|token| token.expose().clone())
+    }
+
+    #[test]
+    fn userinfo_holds_the_claims_with_the_subject_and_level_of_the_id_token() {
+        let grant = crate::oidc::test_support::grant();
+        let userinfo = Userinfo::of(&grant);
+        let expected = serde_json::json!({
+            "sub": "pairwise-sub",
+            "acr": "http://eidas.europa.eu/LoA/high",
+            "family_name": "García",
+        });
+        assert_eq!(Value::Object(userinfo.claims().clone()), expected);
+        let json = serde_json::to_string(&userinfo).unwrap();
+        assert_eq!(serde_json::from_str::<Userinfo>(&json).unwrap(), userinfo);
+        assert!(!format!("{userinfo:?}").contains("García"));
+    }
+
+    #[test]
+    fn a_token_comes_in_the_header_or_in_the_form() {
+        assert_eq!(token(Some("Bearer abc-._~+/="), &[]), Ok("abc-._~+/=".to_owned()));
+        assert_eq!(token(Some("bearer  abc"), &[]), Ok("abc".to_owned()));
+        assert_eq!(token(None, &[("access_token", "abc")]), Ok("abc".to_owned()));
+    }
+
+    #[test]
+    fn no_token_and_another_scheme_are_no_error_of_the_client_but_an_invitation() {
+        for header in [None, Some("Basic abc"), Some("DPoP abc"), Some("")] {
+            assert_eq!(token(header, &[]), Err(UserinfoError::NoToken), "{header:?}");
+        }
+        assert_eq!(UserinfoError::NoToken.status(), 401);
+        assert_eq!(UserinfoError::NoToken.www_authenticate().unwrap(), "Bearer realm=\"userinfo\"");
+    }
+
+    #[test]
+    fn two_tokens_are_one_too_many() {
+        let two = token(Some("Bearer abc"), &[("access_token", "abc")]);
+        assert_eq!(two, Err(UserinfoError::SeveralTokens));
+        let two = token(None, &[("access_token", "a"), ("access_token", "a")]);
+        assert_eq!(two, Err(UserinfoError::SeveralTokens));
+        assert_eq!(UserinfoError::SeveralTokens.status(), 400);
+    }
+
+    #[test]
+    fn what_cannot_be_a_token_is_malformed() {
+        for header in ["Bearer", "Bearer a b", "Bearer \"a\"", "Bearer ==", "Bearer é"] {
+            assert_eq!(token(Some(header), &[]), Err(UserinfoError::MalformedToken), "{header}");
+        }
+        let long = format!("Bearer {}", "a".repeat(1025));
+        assert_eq!(token(Some(&long), &[]), Err(UserinfoError::MalformedToken));
+    }
+
+    #[test]
+    fn a_dead_token_is_401_invalid_token() {
+        let error = UserinfoError::InvalidToken;
+        assert_eq!((error.status(), error.error()), (401, Some(OAuthError::InvalidToken)));
+        assert_eq!(
+            error.www_authenticate().unwrap(),
+            "Bearer realm=\"userinfo\", error=\"invalid_token\", error_description=\"the access token is not valid\""
+        );
+        assert_eq!(
+            (UserinfoError::Unavailable.status(), UserinfoError::Unavailable.www_authenticate()),
+            (503, None)
+        );
+    }
+}

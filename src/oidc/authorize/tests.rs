@@ -1,0 +1,373 @@
+//! One test a rule, by a request that breaks only that rule.
+
+use super::*;
+use crate::oidc::client::SecretHash;
+use crate::oidc::{RedirectUri, scope};
+
+const CALLBACK: &str = "https://rp.example/cb";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+fn issuer() -> Issuer {
+    Issuer::parse("https://eidas.example.org").unwrap()
+}
+
+fn client() -> Client {
+    let uris = vec![RedirectUri::register(CALLBACK).unwrap()];
+    Client::new("kc", SecretHash::of("secret"), uris)
+}
+
+/// A request that passes, and the changes of one test: a parameter is replaced, added, or (with an empty
+/// value) taken out.
+fn changed(changes: &[(&str, &str)]) -> Vec<(String, String)> {
+    let good = [
+        ("client_id", "kc"),
+        ("redirect_uri", CALLBACK),
+        ("response_type", "code"),
+        ("scope", "openid profile email"),
+        ("state", "s&t=1"),
+        ("nonce", "n-1"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    let kept = good.iter().filter(|(name, _)| changes.iter().all(|(n, _)| n != name));
+    let all = kept.chain(changes.iter().filter(|(_, value)| !value.is_empty()));
+    all.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn run(client: Client, changes: &[(&str, &str)]) -> Result<AuthorizationRequest, AuthorizeRefusal> {
+    check(&changed(changes), &Clients::new([client]).unwrap(), &issuer())
+}
+
+fn passed(changes: &[(&str, &str)]) -> AuthorizationRequest {
+    run(client(), changes).unwrap()
+}
+
+fn page(changes: &[(&str, &str)]) -> PageRefusal {
+    match run(client(), changes).unwrap_err() {
+        AuthorizeRefusal::Page(refusal) => refusal,
+        AuthorizeRefusal::Redirect(response) => panic!("redirects to {}", response.location),
+    }
+}
+
+/// Error and description of a refusal that goes back to the client, which must carry state and issuer.
+fn redirected(changes: &[(&str, &str)]) -> (OAuthError, String) {
+    let (response, answer) = answer(run(client(), changes).unwrap_err());
+    assert_eq!(answer.get("state").map(String::as_str), Some("s&t=1"));
+    (response.error, response.description.to_string())
+}
+
+fn answer(refusal: AuthorizeRefusal) -> (ErrorResponse, std::collections::BTreeMap<String, String>) {
+    let AuthorizeRefusal::Redirect(response) = refusal else { panic!("stays with us: {refusal:?}") };
+    let query = response.location.strip_prefix("https://rp.example/cb?").unwrap();
+    let answer: std::collections::BTreeMap<_, _> = form::parse(query).unwrap().into_iter().collect();
+    assert_eq!(answer["iss"], "https://eidas.example.org");
+    assert_eq!(answer["error"], response.error.as_str());
+    assert_eq!(answer["error_description"], response.description.as_str());
+    assert!(!answer.contains_key("code"));
+    (response, answer)
+}
+
+fn invalid(description: &str) -> (OAuthError, String) {
+    (OAuthError::InvalidRequest, description.to_owned())
+}
+
+#[test]
+fn a_request_that_breaks_no_rule_passes() {
+    let request = passed(&[]);
+    assert_eq!(request.client_id, "kc");
+    assert_eq!(request.redirect_uri, CALLBACK);
+    assert_eq!(request.state.as_deref(), Some("s&t=1"));
+    assert_eq!(request.nonce.as_deref(), Some("n-1"));
+    assert_eq!(request.code_challenge, Some(CodeChallenge::parse(CHALLENGE).unwrap()));
+    assert_eq!((request.country, request.max_age), (None, None));
+}
+
+#[test]
+fn the_order_of_parameters_does_not_matter() {
+    let clients = Clients::new([client()]).unwrap();
+    let mut reversed = changed(&[]);
+    reversed.reverse();
+    assert_eq!(check(&reversed, &clients, &issuer()), Ok(passed(&[])));
+}
+
+#[test]
+fn unknown_parameters_are_ignored_even_if_repeated() {
+    let odd = [("display", "popup"), ("kc_idp_hint", "eidas"), ("resource", "a"), ("resource", "b")];
+    assert_eq!(passed(&odd), passed(&[]));
+}
+
+#[test]
+fn an_unknown_client_gets_a_page() {
+    assert_eq!(page(&[("client_id", "")]), PageRefusal::ClientMissing);
+    assert_eq!(
+        page(&[("client_id", "other"), ("redirect_uri", "https://evil.example")]),
+        PageRefusal::ClientUnknown
+    );
+    assert_eq!(page(&[("client_id", "kc"), ("client_id", "kc")]), PageRefusal::ClientRepeated);
+}
+
+#[test]
+fn an_unregistered_redirect_uri_gets_a_page_whatever_else_is_wrong() {
+    assert_eq!(page(&[("redirect_uri", "")]), PageRefusal::RedirectUriMissing);
+    assert_eq!(page(&[("redirect_uri", "https://rp.example/cb/")]), PageRefusal::RedirectUriUnregistered);
+    let repeated = [("redirect_uri", CALLBACK), ("redirect_uri", "https://evil.example")];
+    assert_eq!(page(&repeated), PageRefusal::RedirectUriRepeated);
+    let more = [("redirect_uri", "https://evil.example"), ("response_type", "token"), ("request", "x")];
+    assert_eq!(page(&more), PageRefusal::RedirectUriUnregistered);
+}
+
+#[test]
+fn page_refusals_have_codes_of_their_own() {
+    let all = [
+        PageRefusal::ClientMissing,
+        PageRefusal::ClientRepeated,
+        PageRefusal::ClientUnknown,
+        PageRefusal::RedirectUriMissing,
+        PageRefusal::RedirectUriRepeated,
+        PageRefusal::RedirectUriUnregistered,
+    ];
+    assert_eq!(all.map(PageRefusal::code).into_iter().collect::<BTreeSet<_>>().len(), all.len());
+}
+
+#[test]
+fn state_comes_back_as_it_was_up_to_2048_octets() {
+    let long = "x".repeat(2048);
+    assert_eq!(passed(&[("state", &long)]).state, Some(long));
+    assert_eq!(passed(&[("state", "")]).state, None);
+    let (response, answer) = answer(run(client(), &[("state", &"x".repeat(2049))]).unwrap_err());
+    assert_eq!(response.description.as_str(), "state is longer than 2048 octets");
+    assert_eq!(answer.get("state"), None);
+}
+
+#[test]
+fn a_repeated_state_is_not_given_back() {
+    let (response, answer) = answer(run(client(), &[("state", "a"), ("state", "b")]).unwrap_err());
+    assert_eq!(response.description.as_str(), "state is repeated");
+    assert_eq!(answer.get("state"), None);
+}
+
+#[test]
+fn no_known_parameter_may_be_repeated() {
+    for name in [
+        "acr_values",
+        "claims",
+        "code_challenge",
+        "code_challenge_method",
+        "eidas_country",
+        "id_token_hint",
+        "login_hint",
+        "max_age",
+        "nonce",
+        "prompt",
+        "registration",
+        "request",
+        "request_uri",
+        "response_mode",
+        "response_type",
+        "scope",
+        "ui_locales",
+    ] {
+        assert_eq!(redirected(&[(name, "a"), (name, "a")]), invalid(&format!("{name} is repeated")));
+    }
+}
+
+#[test]
+fn request_objects_are_not_supported() {
+    assert_eq!(redirected(&[("request", "eyJ")]).0, OAuthError::RequestNotSupported);
+    assert_eq!(redirected(&[("request_uri", "urn:x")]).0, OAuthError::RequestUriNotSupported);
+    assert_eq!(redirected(&[("registration", "{}")]).0, OAuthError::RegistrationNotSupported);
+}
+
+#[test]
+fn response_type_must_be_code() {
+    assert_eq!(redirected(&[("response_type", "")]), invalid("response_type is missing"));
+    for other in ["token", "id_token", "code id_token", "Code", "none"] {
+        assert_eq!(redirected(&[("response_type", other)]).0, OAuthError::UnsupportedResponseType, "{other}");
+    }
+}
+
+#[test]
+fn response_mode_must_be_query() {
+    assert_eq!(passed(&[("response_mode", "query")]).response_mode, ResponseMode::Query);
+    for other in ["fragment", "form_post", "query.jwt"] {
+        assert_eq!(
+            redirected(&[("response_mode", other)]),
+            invalid("response_mode must be query"),
+            "{other}"
+        );
+    }
+}
+
+#[test]
+fn scope_must_contain_openid() {
+    for scope in ["", "profile", "OPENID", "openid,profile"] {
+        assert_eq!(redirected(&[("scope", scope)]).0, OAuthError::InvalidScope, "{scope}");
+    }
+}
+
+#[test]
+fn scopes_that_the_client_does_not_have_are_ignored() {
+    let request = passed(&[("scope", "email  eidas openid offline_access https://x/y")]);
+    assert_eq!(scope::join(&request.scope), "openid eidas");
+    let without = Client { scopes: BTreeSet::new(), ..client() };
+    assert_eq!(scope::join(&run(without, &[]).unwrap().scope), "openid");
+}
+
+#[test]
+fn scope_has_fifty_words_at_most() {
+    let words = |n: usize| format!("openid{}", " x".repeat(n - 1));
+    assert!(run(client(), &[("scope", &words(50))]).is_ok());
+    assert_eq!(redirected(&[("scope", &words(51))]), invalid("scope has more than 50 words"));
+}
+
+#[test]
+fn nonce_has_512_octets_at_most() {
+    let long = "n".repeat(512);
+    assert_eq!(passed(&[("nonce", &long)]).nonce, Some(long));
+    assert_eq!(redirected(&[("nonce", &"n".repeat(513))]), invalid("nonce is longer than 512 octets"));
+}
+
+#[test]
+fn nonce_is_required_of_clients_set_so() {
+    assert_eq!(passed(&[("nonce", "")]).nonce, None);
+    let strict = Client { require_nonce: true, ..client() };
+    let (response, _) = answer(run(strict, &[("nonce", "")]).unwrap_err());
+    assert_eq!(response.description.as_str(), "nonce is missing");
+}
+
+#[test]
+fn pkce_is_required_unless_the_client_is_set_otherwise() {
+    let without = [("code_challenge", ""), ("code_challenge_method", "")];
+    assert_eq!(redirected(&without), invalid("code_challenge is missing (PKCE)"));
+    let lenient = Client { require_pkce: false, ..client() };
+    assert_eq!(run(lenient.clone(), &without).unwrap().code_challenge, None);
+    assert!(run(lenient, &[]).unwrap().code_challenge.is_some());
+}
+
+#[test]
+fn pkce_is_s256_even_where_it_is_optional() {
+    let lenient = Client { require_pkce: false, ..client() };
+    let bad: [(&[(&str, &str)], &str); 5] = [
+        (&[("code_challenge_method", "plain")], "code_challenge_method must be S256"),
+        (&[("code_challenge_method", "")], "code_challenge_method must be S256"),
+        (&[("code_challenge_method", "s256")], "code_challenge_method must be S256"),
+        (&[("code_challenge", "abc")], "code_challenge is no S256 value"),
+        (&[("code_challenge", "")], "code_challenge_method is there without code_challenge"),
+    ];
+    for (changes, description) in bad {
+        let (response, _) = answer(run(lenient.clone(), changes).unwrap_err());
+        assert_eq!(response.description.as_str(), description);
+        assert_eq!(response.error, OAuthError::InvalidRequest);
+    }
+}
+
+#[test]
+fn claims_must_be_well_formed() {
+    assert_eq!(redirected(&[("claims", "{")]), invalid("claims is malformed"));
+    let request = passed(&[("claims", r#"{"userinfo":{"name":{"essential":true}}}"#)]);
+    assert!(request.claims.userinfo["name"].essential);
+}
+
+#[test]
+fn acr_values_and_essential_acr_are_told_apart() {
+    let claims = r#"{"id_token":{"acr":{"essential":true,"values":["high"]}}}"#;
+    let request = passed(&[("acr_values", "low substantial"), ("claims", claims)]);
+    assert_eq!(request.acr.voluntary, ["low", "substantial"]);
+    assert_eq!(request.acr.essential, Some(vec!["high".to_owned()]));
+}
+
+#[test]
+fn max_age_is_a_whole_number_of_seconds() {
+    assert_eq!(passed(&[("max_age", "0")]).max_age, Some(0));
+    assert_eq!(passed(&[("max_age", "10000")]).max_age, Some(10_000));
+    for bad in ["-1", "+1", "1.5", "x", " 1", "99999999999999999999"] {
+        assert_eq!(
+            redirected(&[("max_age", bad)]),
+            invalid("max_age must be a whole number of seconds"),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn ui_locales_never_break_a_login() {
+    assert_eq!(passed(&[("ui_locales", "se de-AT  en")]).ui_locales, ["se", "de-AT", "en"]);
+    let odd = format!("x ../../etc {} el", "a".repeat(36));
+    assert_eq!(passed(&[("ui_locales", &odd)]).ui_locales, ["el"]);
+    assert_eq!(passed(&[("ui_locales", &"de ".repeat(100))]).ui_locales.len(), 10);
+}
+
+#[test]
+fn a_login_hint_is_neither_printed_nor_stored() {
+    let request = passed(&[("login_hint", "maria@example.org")]);
+    assert_eq!(request.login_hint.as_ref().unwrap().expose(), "maria@example.org");
+    assert!(!format!("{request:?}").contains("maria"));
+    assert!(!serde_json::to_string(&request).unwrap().contains("maria"));
+    assert_eq!(passed(&[("login_hint", &"x".repeat(513))]).login_hint, None);
+}
+
+#[test]
+fn the_country_comes_from_the_parameter_then_the_claim_then_the_scope() {
+    let parameter = ("eidas_country", "es");
+    let claim = ("claims", r#"{"id_token":{"eidas_country":{"value":"IT"}}}"#);
+    let scope = ("scope", "openid eidas:country:ee");
+    assert_eq!(passed(&[parameter, claim, scope]).country.as_deref(), Some("ES"));
+    assert_eq!(passed(&[claim, scope]).country.as_deref(), Some("IT"));
+    assert_eq!(passed(&[scope]).country.as_deref(), Some("EE"));
+}
+
+#[test]
+fn what_is_no_country_code_leaves_the_choice_to_the_person() {
+    for odd in ["E", "ESP", "E1", "é", "../"] {
+        assert_eq!(passed(&[("eidas_country", odd)]).country, None, "{odd}");
+    }
+    let two = r#"{"id_token":{"eidas_country":{"values":["ES","IT"]}}}"#;
+    assert_eq!(passed(&[("claims", two)]).country, None);
+}
+
+#[test]
+fn prompt_none_gets_login_required_since_eidas_always_asks() {
+    assert_eq!(redirected(&[("prompt", "none")]).0, OAuthError::LoginRequired);
+    assert_eq!(redirected(&[("prompt", "none login")]), invalid("prompt=none excludes every other prompt"));
+}
+
+#[test]
+fn other_prompts_pass_and_unknown_ones_are_ignored() {
+    let request = passed(&[("prompt", "login consent create")]);
+    assert_eq!(request.prompt, [Prompt::Consent, Prompt::Login].into());
+    assert_eq!(passed(&[("prompt", "select_account")]).prompt, [Prompt::SelectAccount].into());
+}
+
+#[test]
+fn prompt_none_is_judged_after_everything_else() {
+    assert_eq!(redirected(&[("prompt", "none"), ("max_age", "x")]).0, OAuthError::InvalidRequest);
+}
+
+#[test]
+fn a_success_carries_code_state_and_issuer() {
+    let location = passed(&[]).success("c0de", &issuer());
+    let expected = "https://rp.example/cb?code=c0de&state=s%26t%3D1&iss=https%3A%2F%2Feidas.example.org";
+    assert_eq!(location, expected);
+}
+
+#[test]
+fn an_answer_keeps_the_query_of_the_redirect_uri_and_cannot_be_split() {
+    let uri = "https://rp.example/cb?tenant=a";
+    let client = Client { redirect_uris: vec![RedirectUri::register(uri).unwrap()], ..client() };
+    let request = run(client, &[("redirect_uri", uri), ("state", "a\r\nSet-Cookie: b#\u{e9}")]).unwrap();
+    let location = request.success("c", &issuer());
+    assert!(
+        location.starts_with("https://rp.example/cb?tenant=a&code=c&state=a%0D%0ASet-Cookie"),
+        "{location}"
+    );
+    assert!(location.is_ascii() && !location.contains('#'));
+}
+
+#[test]
+fn a_request_survives_being_stored() {
+    let claims = r#"{"id_token":{"acr":{"essential":true,"values":["a",1]}},"userinfo":{"name":null}}"#;
+    let all = [("claims", claims), ("prompt", "login"), ("max_age", "5"), ("eidas_country", "SE")];
+    let request = passed(&all);
+    let json = serde_json::to_string(&request).unwrap();
+    assert_eq!(serde_json::from_str::<AuthorizationRequest>(&json).unwrap(), request);
+}

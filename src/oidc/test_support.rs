@@ -1,0 +1,43 @@
+//! A client, a grant and an instant for the tests of this module.
+
+use serde_json::json;
+
+use super::client::SecretHash;
+use super::pkce::CodeChallenge;
+use super::{Client, Grant, Issuer, RedirectUri};
+use crate::clock::Timestamp;
+use crate::secret::Personal;
+
+pub(super) const CALLBACK: &str = "https://rp.example/cb";
+pub(super) const SECRET: &str = "s-e.c_r~et0";
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+pub(super) fn now() -> Timestamp {
+    Timestamp::parse("2026-11-21T10:15:30Z").unwrap()
+}
+
+pub(super) fn issuer() -> Issuer {
+    Issuer::parse("https://eidas.example.org").unwrap()
+}
+
+pub(super) fn client() -> Client {
+    Client::new("kc", SecretHash::of(SECRET), vec![RedirectUri::register(CALLBACK).unwrap()])
+}
+
+pub(super) fn grant() -> Grant {
+    let claims = |value| Personal::new(serde_json::from_value(value).unwrap());
+    Grant {
+        client_id: "kc".to_owned(),
+        redirect_uri: CALLBACK.to_owned(),
+        code_challenge: Some(CodeChallenge::of(VERIFIER)),
+        nonce: Some("n-1".to_owned()),
+        scope: ["openid", "profile"].map(str::to_owned).into(),
+        sub: Personal::new("pairwise-sub".to_owned()),
+        auth_time: Timestamp::parse("2026-11-21T10:15:10Z").unwrap(),
+        acr: "http://eidas.europa.eu/LoA/high".to_owned(),
+        amr: vec!["eidas".to_owned()],
+        txn: Some("t-1".to_owned()),
+        id_token_claims: claims(json!({ "eidas_country": "ES" })),
+        userinfo_claims: claims(json!({ "family_name": "García", "sub": "other", "acr": "other" })),
+    }
+}
