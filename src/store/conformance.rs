@@ -1,1 +1,391 @@
-//! placeholder
+//! What every store must do, whatever database it stands on. [`suite!`] makes one test of each function,
+//! given a way to open an empty store.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+
+/// One `#[tokio::test]` for each property. `$open` is an async function that opens an empty store, and
+/// gives it back with what must be kept for as long as the store is used.
+macro_rules! suite {
+    ($open:path; $($property:ident)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn $property() {
+                let (store, _kept) = $open().await;
+                conformance::$property(store).await;
+            }
+        )*
+    };
+    ($open:path) => {
+        suite! { $open;
+            a_login_goes_all_the_way
+            a_login_is_found_until_it_expires
+            a_login_that_knows_its_country_departs_at_once
+            a_newer_request_replaces_the_older
+            two_logins_cannot_share_an_identifier_or_a_request
+            an_abandoned_login_takes_no_answer
+            one_of_fifty_parallel_answers_is_taken
+            an_answer_after_the_login_expired_is_gone
+            a_response_or_assertion_is_used_once
+            a_refused_replay_leaves_the_login_as_it_was
+            an_outcome_needs_the_handle_and_the_browser
+            one_of_fifty_parallel_takers_gets_the_outcome
+            a_code_needs_a_taken_outcome
+            one_of_fifty_parallel_redemptions_succeeds
+            a_second_redemption_revokes_the_token
+            a_second_redemption_is_noticed_after_the_code_expired
+            a_token_for_a_code_that_was_reused_meanwhile_is_refused
+            codes_and_tokens_end_when_they_expire
+            a_purge_removes_what_has_expired_and_nothing_else
+            used_identifiers_outlive_their_login
+        }
+    };
+}
+pub(super) use suite;
+
+type Tested = Arc<dyn Store>;
+
+pub(super) async fn a_login_goes_all_the_way(store: Tested) {
+    store.check().await.unwrap();
+    store.begin(&login(1)).await.unwrap();
+    let departure = departure(1);
+    assert_eq!(store.depart(&departure, at(1)).await, Ok(Departed::Noted));
+    let found = store.find_by_request(&departure.request_id, at(2)).await.unwrap().unwrap();
+    assert_eq!(found.id, login(1).id);
+    assert_eq!(found.request_id.as_ref(), Some(&departure.request_id));
+    assert_eq!(found.payload, departure.payload);
+    assert_eq!((found.created, found.expires), (at(0), at(900)));
+    assert_eq!(store.answer(&answer(1), at(3)).await, Ok(Answered::Taken));
+    let Taken::Outcome(outcome) =
+        store.take_outcome(&hash("handle", 1), &hash("browser", 1), at(4)).await.unwrap()
+    else {
+        panic!("no outcome");
+    };
+    assert_eq!(outcome.login_id, login(1).id);
+    assert_eq!(outcome.payload, departure.payload);
+    assert_eq!(outcome.sealed, answer(1).sealed);
+    assert_eq!(store.issue_code(&code(1), at(5)).await, Ok(Issued::Issued));
+    let grant = Redeemed::Grant { login_id: login(1).id, sealed: code(1).sealed };
+    assert_eq!(store.redeem_code(&hash("code", 1), at(6)).await, Ok(grant));
+    assert_eq!(store.put_access_token(&token(1), at(7)).await, Ok(Stored::Stored));
+    let opened = Opened { login_id: login(1).id, sealed: token(1).sealed };
+    assert_eq!(store.find_access_token(&hash("token", 1), at(8)).await, Ok(Some(opened)));
+}
+
+pub(super) async fn a_login_is_found_until_it_expires(store: Tested) {
+    let login = login(1);
+    store.begin(&login).await.unwrap();
+    let found = store.find(&login.id, at(899)).await.unwrap().unwrap();
+    assert_eq!(found.browser_hash, login.browser_hash);
+    assert_eq!((found.payload, found.request_id), (login.payload, None));
+    assert_eq!(store.find(&login.id, at(900)).await, Ok(None));
+    assert_eq!(store.find("unknown", at(1)).await, Ok(None));
+    assert_eq!(store.depart(&departure(1), at(900)).await, Ok(Departed::Gone));
+    assert_eq!(store.depart(&departure(2), at(1)).await, Ok(Departed::Gone));
+}
+
+pub(super) async fn a_login_that_knows_its_country_departs_at_once(store: Tested) {
+    let login = NewLogin { request_id: Some(departure(1).request_id), ..login(1) };
+    store.begin(&login).await.unwrap();
+    let found = store.find_by_request(&departure(1).request_id, at(1)).await.unwrap().unwrap();
+    assert_eq!(found.id, login.id);
+    assert_eq!(store.answer(&answer(1), at(2)).await, Ok(Answered::Taken));
+}
+
+pub(super) async fn a_newer_request_replaces_the_older(store: Tested) {
+    departed(&store, 1).await;
+    let newer = Departure { request_id: "_newer".to_owned(), payload: "newer".to_owned(), ..departure(1) };
+    assert_eq!(store.depart(&newer, at(2)).await, Ok(Departed::Noted));
+    assert_eq!(store.find_by_request(&departure(1).request_id, at(3)).await, Ok(None));
+    assert_eq!(store.answer(&answer(1), at(3)).await, Ok(Answered::Gone));
+    let answer = NewAnswer { request_id: newer.request_id, ..answer(1) };
+    assert_eq!(store.answer(&answer, at(3)).await, Ok(Answered::Taken));
+}
+
+pub(super) async fn two_logins_cannot_share_an_identifier_or_a_request(store: Tested) {
+    departed(&store, 1).await;
+    assert!(matches!(store.begin(&login(1)).await, Err(StoreError::Unavailable(_))));
+    store.begin(&login(2)).await.unwrap();
+    let same_request = Departure { request_id: departure(1).request_id, ..departure(2) };
+    assert!(matches!(store.depart(&same_request, at(1)).await, Err(StoreError::Unavailable(_))));
+}
+
+pub(super) async fn an_abandoned_login_takes_no_answer(store: Tested) {
+    departed(&store, 1).await;
+    assert_eq!(store.abandon(&login(1).id, at(2)).await, Ok(Abandoned::Ended));
+    assert_eq!(store.abandon(&login(1).id, at(2)).await, Ok(Abandoned::Gone));
+    assert_eq!(store.find(&login(1).id, at(2)).await, Ok(None));
+    assert_eq!(store.answer(&answer(1), at(2)).await, Ok(Answered::Gone));
+    answered(&store, 2).await;
+    assert_eq!(store.abandon(&login(2).id, at(3)).await, Ok(Abandoned::Gone));
+    assert!(matches!(take(&store, 2).await, Taken::Outcome(_)));
+}
+
+pub(super) async fn one_of_fifty_parallel_answers_is_taken(store: Tested) {
+    departed(&store, 1).await;
+    let results = fifty(&store, |store, n| async move {
+        let different = NewAnswer {
+            response_id: format!("_response-{n}"),
+            assertion_id: Some(format!("_assertion-{n}")),
+            handle_hash: hash("handle", n),
+            ..answer(1)
+        };
+        store.answer(&different, at(2)).await.unwrap()
+    });
+    let results = results.await;
+    assert_eq!(results.iter().filter(|r| **r == Answered::Taken).count(), 1);
+    assert_eq!(results.iter().filter(|r| **r == Answered::Gone).count(), 49);
+}
+
+pub(super) async fn an_answer_after_the_login_expired_is_gone(store: Tested) {
+    departed(&store, 1).await;
+    assert_eq!(store.find_by_request(&departure(1).request_id, at(900)).await, Ok(None));
+    assert_eq!(store.answer(&answer(1), at(900)).await, Ok(Answered::Gone));
+}
+
+pub(super) async fn a_response_or_assertion_is_used_once(store: Tested) {
+    answered(&store, 1).await;
+    departed(&store, 2).await;
+    let same_response = NewAnswer { response_id: answer(1).response_id, ..answer(2) };
+    assert_eq!(store.answer(&same_response, at(2)).await, Ok(Answered::Replayed));
+    let same_assertion = NewAnswer { assertion_id: answer(1).assertion_id, ..answer(2) };
+    assert_eq!(store.answer(&same_assertion, at(2)).await, Ok(Answered::Replayed));
+    // A refusal by the node has no assertion, and two of them do not collide.
+    let refusal = |n| NewAnswer { assertion_id: None, ..answer(n) };
+    assert_eq!(store.answer(&refusal(2), at(2)).await, Ok(Answered::Taken));
+    departed(&store, 3).await;
+    assert_eq!(store.answer(&refusal(3), at(2)).await, Ok(Answered::Taken));
+}
+
+pub(super) async fn a_refused_replay_leaves_the_login_as_it_was(store: Tested) {
+    answered(&store, 1).await;
+    departed(&store, 2).await;
+    let replay = NewAnswer { response_id: answer(1).response_id, ..answer(2) };
+    assert_eq!(store.answer(&replay, at(2)).await, Ok(Answered::Replayed));
+    let found = store.find_by_request(&departure(2).request_id, at(3)).await.unwrap().unwrap();
+    assert_eq!(found.payload, departure(2).payload);
+    assert_eq!(take(&store, 2).await, Taken::Gone);
+    assert_eq!(store.answer(&answer(2), at(3)).await, Ok(Answered::Taken));
+}
+
+pub(super) async fn an_outcome_needs_the_handle_and_the_browser(store: Tested) {
+    answered(&store, 1).await;
+    answered(&store, 2).await;
+    let mine = hash("handle", 1);
+    let other_browser = Taken::OtherBrowser { login_id: login(1).id };
+    assert_eq!(store.take_outcome(&mine, &hash("browser", 2), at(3)).await, Ok(other_browser));
+    assert_eq!(store.take_outcome(&hash("handle", 9), &hash("browser", 1), at(3)).await, Ok(Taken::Gone));
+    assert_eq!(store.take_outcome(&mine, &hash("browser", 1), at(60)).await, Ok(Taken::Gone));
+    // The attempts have used nothing up.
+    assert!(matches!(take(&store, 1).await, Taken::Outcome(_)));
+    assert_eq!(take(&store, 1).await, Taken::Gone);
+    assert_eq!(store.take_outcome(&mine, &hash("browser", 2), at(3)).await, Ok(Taken::Gone));
+}
+
+pub(super) async fn one_of_fifty_parallel_takers_gets_the_outcome(store: Tested) {
+    answered(&store, 1).await;
+    let results = fifty(&store, |store, _| async move { take(&store, 1).await }).await;
+    assert_eq!(results.iter().filter(|r| matches!(r, Taken::Outcome(_))).count(), 1);
+    assert_eq!(results.iter().filter(|r| **r == Taken::Gone).count(), 49);
+}
+
+pub(super) async fn a_code_needs_a_taken_outcome(store: Tested) {
+    assert_eq!(store.issue_code(&code(1), at(1)).await, Ok(Issued::Gone));
+    answered(&store, 1).await;
+    assert_eq!(store.issue_code(&code(1), at(4)).await, Ok(Issued::Gone));
+    take(&store, 1).await;
+    assert_eq!(store.issue_code(&code(1), at(60)).await, Ok(Issued::Gone));
+    assert_eq!(store.issue_code(&code(1), at(4)).await, Ok(Issued::Issued));
+    let second = NewCode { code_hash: hash("code", 2), ..code(1) };
+    assert_eq!(store.issue_code(&second, at(4)).await, Ok(Issued::Gone));
+}
+
+pub(super) async fn one_of_fifty_parallel_redemptions_succeeds(store: Tested) {
+    coded(&store, 1).await;
+    let results = fifty(&store, |store, n| async move {
+        let redeemed = store.redeem_code(&hash("code", 1), at(6)).await.unwrap();
+        if let Redeemed::Grant { .. } = redeemed {
+            let token = NewAccessToken { token_hash: hash("token", n), ..token(1) };
+            store.put_access_token(&token, at(6)).await.unwrap();
+        }
+        redeemed
+    });
+    let results = results.await;
+    assert_eq!(results.iter().filter(|r| matches!(r, Redeemed::Grant { .. })).count(), 1);
+    let reused = Redeemed::Reused { login_id: login(1).id };
+    assert_eq!(results.iter().filter(|r| **r == reused).count(), 49);
+    // Whether the one who succeeded got a token before the next came or not: it is worth nothing now.
+    assert_eq!(store.redeem_code(&hash("code", 1), at(7)).await, Ok(reused));
+    for n in 0..50 {
+        assert_eq!(store.find_access_token(&hash("token", n), at(7)).await, Ok(None));
+    }
+}
+
+pub(super) async fn a_second_redemption_revokes_the_token(store: Tested) {
+    tokened(&store, 1).await;
+    tokened(&store, 2).await;
+    let reused = Redeemed::Reused { login_id: login(1).id };
+    assert_eq!(store.redeem_code(&hash("code", 1), at(8)).await, Ok(reused.clone()));
+    assert_eq!(store.find_access_token(&hash("token", 1), at(8)).await, Ok(None));
+    assert_eq!(store.redeem_code(&hash("code", 1), at(9)).await, Ok(reused));
+    assert!(store.find_access_token(&hash("token", 2), at(9)).await.unwrap().is_some());
+}
+
+pub(super) async fn a_second_redemption_is_noticed_after_the_code_expired(store: Tested) {
+    tokened(&store, 1).await;
+    let late = at(200);
+    assert!(store.find_access_token(&hash("token", 1), late).await.unwrap().is_some());
+    store.purge(late).await.unwrap();
+    let reused = Redeemed::Reused { login_id: login(1).id };
+    assert_eq!(store.redeem_code(&hash("code", 1), late).await, Ok(reused));
+    assert_eq!(store.find_access_token(&hash("token", 1), late).await, Ok(None));
+}
+
+pub(super) async fn a_token_for_a_code_that_was_reused_meanwhile_is_refused(store: Tested) {
+    coded(&store, 1).await;
+    assert!(matches!(store.redeem_code(&hash("code", 1), at(6)).await, Ok(Redeemed::Grant { .. })));
+    assert!(matches!(store.redeem_code(&hash("code", 1), at(6)).await, Ok(Redeemed::Reused { .. })));
+    assert_eq!(store.put_access_token(&token(1), at(7)).await, Ok(Stored::Revoked));
+    assert_eq!(store.find_access_token(&hash("token", 1), at(8)).await, Ok(None));
+}
+
+pub(super) async fn codes_and_tokens_end_when_they_expire(store: Tested) {
+    coded(&store, 1).await;
+    assert_eq!(store.redeem_code(&hash("code", 1), at(65)).await, Ok(Redeemed::Unknown));
+    assert_eq!(store.redeem_code(&hash("code", 9), at(6)).await, Ok(Redeemed::Unknown));
+    assert!(matches!(store.redeem_code(&hash("code", 1), at(64)).await, Ok(Redeemed::Grant { .. })));
+    assert_eq!(store.put_access_token(&token(1), at(64)).await, Ok(Stored::Stored));
+    assert!(store.find_access_token(&hash("token", 1), at(306)).await.unwrap().is_some());
+    assert_eq!(store.find_access_token(&hash("token", 1), at(307)).await, Ok(None));
+}
+
+pub(super) async fn a_purge_removes_what_has_expired_and_nothing_else(store: Tested) {
+    departed(&store, 1).await;
+    coded(&store, 2).await;
+    tokened(&store, 3).await;
+    assert_eq!(store.purge(at(10)).await, Ok(Purged { removed: 0, emptied: 0 }));
+    // The code has expired; its response and assertion must be remembered for longer.
+    assert_eq!(store.purge(at(70)).await, Ok(Purged { removed: 0, emptied: 1 }));
+    assert_eq!(store.redeem_code(&hash("code", 2), at(6)).await, Ok(Redeemed::Unknown));
+    assert!(store.find(&login(1).id, at(70)).await.unwrap().is_some());
+    assert!(store.find_access_token(&hash("token", 3), at(70)).await.unwrap().is_some());
+    assert_eq!(store.purge(at(320)).await, Ok(Purged { removed: 0, emptied: 1 }));
+    assert_eq!(store.purge(at(900)).await, Ok(Purged { removed: 3, emptied: 0 }));
+    assert_eq!(store.purge(at(900)).await, Ok(Purged { removed: 0, emptied: 0 }));
+}
+
+pub(super) async fn used_identifiers_outlive_their_login(store: Tested) {
+    answered(&store, 1).await;
+    store.purge(at(70)).await.unwrap();
+    departed(&store, 2).await;
+    let replay = NewAnswer { assertion_id: answer(1).assertion_id, ..answer(2) };
+    assert_eq!(store.answer(&replay, at(71)).await, Ok(Answered::Replayed));
+    store.purge(answer(1).keep_ids_until).await.unwrap();
+    assert_eq!(store.answer(&replay, at(71)).await, Ok(Answered::Taken));
+}
+
+/// Runs `work` fifty times at once.
+async fn fifty<T, F>(store: &Tested, work: impl Fn(Tested, u8) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let tasks: Vec<_> = (0..50).map(|n| tokio::spawn(work(store.clone(), n))).collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.unwrap());
+    }
+    results
+}
+
+pub(super) async fn departed(store: &Tested, n: u8) {
+    store.begin(&login(n)).await.unwrap();
+    assert_eq!(store.depart(&departure(n), at(1)).await, Ok(Departed::Noted));
+}
+
+pub(super) async fn answered(store: &Tested, n: u8) {
+    departed(store, n).await;
+    assert_eq!(store.answer(&answer(n), at(2)).await, Ok(Answered::Taken));
+}
+
+pub(super) async fn coded(store: &Tested, n: u8) {
+    answered(store, n).await;
+    take(store, n).await;
+    assert_eq!(store.issue_code(&code(n), at(5)).await, Ok(Issued::Issued));
+}
+
+pub(super) async fn tokened(store: &Tested, n: u8) {
+    coded(store, n).await;
+    assert!(matches!(store.redeem_code(&hash("code", n), at(6)).await, Ok(Redeemed::Grant { .. })));
+    assert_eq!(store.put_access_token(&token(n), at(7)).await, Ok(Stored::Stored));
+}
+
+async fn take(store: &Tested, n: u8) -> Taken {
+    store.take_outcome(&hash("handle", n), &hash("browser", n), at(3)).await.unwrap()
+}
+
+/// Seconds after the beginning.
+pub(super) fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_unix(1_795_000_000) + Duration::from_secs(seconds)
+}
+
+pub(super) fn hash(of: &str, n: u8) -> Hash {
+    let mut hash = [n; 32];
+    for (octet, letter) in hash.iter_mut().zip(of.bytes()) {
+        *octet = letter;
+    }
+    hash
+}
+
+pub(super) fn login(n: u8) -> NewLogin {
+    NewLogin {
+        id: format!("login-{n}"),
+        browser_hash: hash("browser", n),
+        request_id: None,
+        payload: format!("{{\"begun\":{n}}}"),
+        created: at(0),
+        expires: at(900),
+    }
+}
+
+pub(super) fn departure(n: u8) -> Departure {
+    Departure {
+        login_id: login(n).id,
+        request_id: format!("_request-{n}"),
+        payload: format!("{{\"departed\":{n}}}"),
+    }
+}
+
+pub(super) fn answer(n: u8) -> NewAnswer {
+    NewAnswer {
+        login_id: login(n).id,
+        request_id: departure(n).request_id,
+        response_id: format!("_response-{n}"),
+        assertion_id: Some(format!("_assertion-{n}")),
+        keep_ids_until: at(600),
+        handle_hash: hash("handle", n),
+        sealed: format!("sealed outcome {n}").into_bytes(),
+        expires: at(60),
+    }
+}
+
+pub(super) fn code(n: u8) -> NewCode {
+    NewCode {
+        login_id: login(n).id,
+        code_hash: hash("code", n),
+        sealed: format!("sealed grant {n}").into_bytes(),
+        expires: at(65),
+    }
+}
+
+pub(super) fn token(n: u8) -> NewAccessToken {
+    NewAccessToken {
+        code_hash: hash("code", n),
+        token_hash: hash("token", n),
+        sealed: format!("sealed claims {n}").into_bytes(),
+        expires: at(307),
+    }
+}

@@ -3,16 +3,17 @@
 //! SQLite has one writer at a time, and nearly every operation here writes; a second connection would
 //! only wait for the first and double the memory. Statements are prepared once and cached.
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
 use sqlx::ConnectOptions as _;
-use sqlx::error::ErrorKind;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{
-    SqliteAutoVacuum, SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use tokio::time::Instant;
 
 use super::{
     Abandoned, Answered, Departed, Departure, Hash, Issued, LoginRow, NewAccessToken, NewAnswer, NewCode,
@@ -27,7 +28,10 @@ pub struct Sqlite(SqlitePool);
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 
 /// How long an operation waits for another process that holds the lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the start waits between two attempts.
+const RETRY: Duration = Duration::from_millis(20);
 
 impl Sqlite {
     /// Opens the database at `url`, creates it if there is none, and brings its schema up to date.
@@ -35,34 +39,75 @@ impl Sqlite {
     /// # Errors
     /// [`StoreError`] says what is wrong with the database.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        Self::open_patiently(url, BUSY_TIMEOUT).await
+        Self::open_patiently(url, PATIENCE).await
     }
 
-    async fn open_patiently(url: &str, busy_timeout: Duration) -> Result<Self, StoreError> {
-        let options = SqliteConnectOptions::from_str(url)?
-            .create_if_missing(!url.contains("mode=ro"))
-            .auto_vacuum(SqliteAutoVacuum::Incremental)
-            .busy_timeout(busy_timeout)
-            .foreign_keys(true)
-            // With NORMAL a power failure may lose the last moments, but never damages the file; a login
-            // that is lost is begun again.
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            // What is removed is overwritten with zeros, not only forgotten.
-            .pragma("secure_delete", "ON")
-            .disable_statement_logging();
-        let pool = SqlitePoolOptions::new()
-            .max_connections(1)
-            .min_connections(1)
-            .test_before_acquire(false)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            .acquire_timeout(busy_timeout + Duration::from_secs(10))
-            .connect_with(options)
-            .await?;
-        MIGRATIONS.run(&pool).await?;
+    async fn open_patiently(url: &str, patience: Duration) -> Result<Self, StoreError> {
+        let options = options(url, patience)?;
+        // With `mode=` in the URL the operator says whether a file is to be made.
+        if !url.contains(":memory:") && !url.contains("mode=") {
+            create_file(options.get_filename())?;
+        }
+        let pool = connect(options, patience).await?;
+        migrate(&pool).await?;
         Ok(Self(pool))
     }
+}
+
+fn options(url: &str, patience: Duration) -> Result<SqliteConnectOptions, StoreError> {
+    Ok(SqliteConnectOptions::from_str(url)?
+        .busy_timeout(patience)
+        .foreign_keys(true)
+        // With NORMAL a power failure may lose the last moments, but never damages the file; a login
+        // that is lost is begun again.
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Normal)
+        // What is removed is overwritten with zeros, not only forgotten.
+        .pragma("secure_delete", "ON")
+        .disable_statement_logging())
+}
+
+/// A new file is for us alone to read; SQLite gives its companions the same mode.
+fn create_file(path: &Path) -> Result<(), StoreError> {
+    let mut new = std::fs::OpenOptions::new();
+    new.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
+    match new.open(path) {
+        Ok(_) => Ok(()),
+        Err(error) => match error.kind() {
+            ErrorKind::AlreadyExists => Ok(()),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Err(StoreError::ReadOnly),
+            _ => Err(StoreError::Unavailable(format!("{}: {error}", path.display()))),
+        },
+    }
+}
+
+async fn connect(options: SqliteConnectOptions, patience: Duration) -> Result<SqlitePool, StoreError> {
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(patience + Duration::from_secs(10));
+    let give_up = Instant::now() + patience;
+    loop {
+        match pool.clone().connect_with(options.clone()).await.map_err(StoreError::from) {
+            // SQLite does not wait for the lock under which a new file is switched to write-ahead
+            // logging, so two processes that start at once have to try again.
+            Err(StoreError::Locked) if Instant::now() < give_up => tokio::time::sleep(RETRY).await,
+            other => return other,
+        }
+    }
+}
+
+/// All under one lock, so that of two processes that start at once the second finds the work done.
+async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    // As `run`, whose bounds the compiler cannot prove for a transaction.
+    MIGRATIONS.run_direct(None, &mut *transaction, false).await?;
+    transaction.commit().await?;
+    Ok(())
 }
 
 impl Store for Sqlite {
@@ -141,9 +186,7 @@ impl Store for Sqlite {
                 Ok(done) if done.rows_affected() == 0 => Ok(Answered::Gone),
                 Ok(_) => Ok(Answered::Taken),
                 // Only the identifiers can be there already: the handle is fresh and random.
-                Err(sqlx::Error::Database(e)) if e.kind() == ErrorKind::UniqueViolation => {
-                    Ok(Answered::Replayed)
-                }
+                Err(sqlx::Error::Database(e)) if e.is_unique_violation() => Ok(Answered::Replayed),
                 Err(error) => Err(error.into()),
             }
         })
@@ -250,8 +293,7 @@ impl Store for Sqlite {
         Box::pin(async move {
             let removed = sqlx::query(REMOVE).bind(now.millis()).execute(&self.0).await?.rows_affected();
             let emptied = sqlx::query(EMPTY).bind(now.millis()).execute(&self.0).await?.rows_affected();
-            // The log still holds pages as they were; after this it is empty, and so is every free page.
-            sqlx::query("PRAGMA incremental_vacuum").execute(&self.0).await?;
+            // The log still holds pages as they were; after this it is empty.
             sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.0).await?;
             Ok(Purged { removed, emptied })
         })
@@ -298,3 +340,6 @@ impl Sqlite {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests;
