@@ -1,6 +1,7 @@
 //! The hardened front of the parser. Octets are measured by a scan that allocates nothing, before the
 //! parser proper (roxmltree) sees them: its attribute handling is quadratic, as in every parser, so the
-//! number of attributes has to be known first. No DTD, hence no entities; no processing instructions;
+//! number of attributes has to be known first, and so has the number of namespaces in scope, which every
+//! element below would carry. No DTD, hence no entities; no processing instructions;
 //! UTF-8 only. The result is the one [tree](super::Element) that everything works on.
 
 use roxmltree::ParsingOptions;
@@ -16,6 +17,8 @@ pub struct Limits {
     pub depth: usize,
     /// Attributes of one element, namespace declarations included.
     pub attributes: usize,
+    /// Namespace declarations in scope at one element: its own and those of its ancestors.
+    pub namespaces: usize,
     /// Elements.
     pub elements: usize,
     /// Nodes of any kind.
@@ -25,10 +28,16 @@ pub struct Limits {
 impl Limits {
     /// For messages. The EC node refuses more than 131072 octets as well.
     pub const MESSAGE: Self =
-        Self { octets: 131_072, depth: 40, attributes: 64, elements: 4_000, nodes: 16_000 };
+        Self { octets: 131_072, depth: 40, attributes: 64, namespaces: 64, elements: 4_000, nodes: 16_000 };
     /// For metadata, which can be an aggregate of many countries.
-    pub const METADATA: Self =
-        Self { octets: 8 * 1024 * 1024, depth: 40, attributes: 64, elements: 200_000, nodes: 800_000 };
+    pub const METADATA: Self = Self {
+        octets: 8 * 1024 * 1024,
+        depth: 40,
+        attributes: 64,
+        namespaces: 64,
+        elements: 200_000,
+        nodes: 800_000,
+    };
 }
 
 /// Why octets are not a document that we read.
@@ -43,7 +52,7 @@ pub enum ParseError {
     /// More attributes on one element than allowed.
     #[error("an element has more than {0} attributes")]
     TooManyAttributes(usize),
-    /// More elements or other nodes than allowed.
+    /// More elements, namespaces in scope, or other nodes than allowed.
     #[error("the document has too many nodes")]
     TooManyNodes,
     /// Another encoding than UTF-8 is declared or used.
@@ -105,7 +114,7 @@ impl Document {
 /// Counts what the parser would have to build, in one pass and without building it.
 fn measure(text: &str, limits: &Limits) -> Result<(), ParseError> {
     let mut rest = declaration(text)?;
-    let (mut depth, mut elements) = (0usize, 0usize);
+    let (mut open, mut in_scope, mut elements) = (Vec::new(), 0usize, 0usize);
     while let Some(at) = rest.find('<') {
         let markup = rest.get(at..).unwrap_or_default();
         rest = if markup.starts_with("<!--") {
@@ -117,7 +126,7 @@ fn measure(text: &str, limits: &Limits) -> Result<(), ParseError> {
         } else if markup.starts_with("<?") {
             return Err(ParseError::ProcessingInstruction);
         } else if markup.starts_with("</") {
-            depth = depth.saturating_sub(1);
+            in_scope -= open.pop().unwrap_or(0);
             after(markup, ">")?
         } else {
             let tag = start_tag(markup)?;
@@ -125,13 +134,16 @@ fn measure(text: &str, limits: &Limits) -> Result<(), ParseError> {
             if tag.attributes > limits.attributes {
                 return Err(ParseError::TooManyAttributes(limits.attributes));
             }
-            if elements > limits.elements {
+            if elements > limits.elements || in_scope + tag.namespaces > limits.namespaces {
                 return Err(ParseError::TooManyNodes);
             }
-            if depth >= limits.depth {
+            if open.len() >= limits.depth {
                 return Err(ParseError::TooDeep(limits.depth));
             }
-            depth += usize::from(!tag.empty);
+            if !tag.empty {
+                open.push(tag.namespaces);
+                in_scope += tag.namespaces;
+            }
             tag.rest
         };
     }
@@ -163,22 +175,28 @@ fn after<'a>(markup: &'a str, end: &str) -> Result<&'a str, ParseError> {
 
 struct StartTag<'a> {
     attributes: usize,
+    namespaces: usize,
     empty: bool,
     rest: &'a str,
 }
 
-/// Measures a start tag: an `=` outside quotes is an attribute, a `>` outside quotes ends it.
+/// Measures a start tag: an `=` outside quotes is an attribute, a word that begins with `xmlns` declares a
+/// namespace, a `>` outside quotes ends it.
 fn start_tag(markup: &str) -> Result<StartTag<'_>, ParseError> {
-    let (mut quote, mut attributes, mut previous) = (None, 0, b'<');
+    let (mut quote, mut attributes, mut namespaces, mut previous) = (None, 0, 0, b'<');
     for (at, octet) in markup.bytes().enumerate() {
         match (quote, octet) {
             (Some(open), _) if open == octet => quote = None,
             (Some(_), _) => {}
             (None, b'"' | b'\'') => quote = Some(octet),
             (None, b'=') => attributes += 1,
+            (None, b'x') if matches!(previous, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'\'') => {
+                let word = markup.as_bytes().get(at..).unwrap_or_default();
+                namespaces += usize::from(word.starts_with(b"xmlns"));
+            }
             (None, b'>') => {
                 let rest = markup.get(at + 1..).unwrap_or_default();
-                return Ok(StartTag { attributes, empty: previous == b'/', rest });
+                return Ok(StartTag { attributes, namespaces, empty: previous == b'/', rest });
             }
             (None, _) => {}
         }
@@ -302,7 +320,15 @@ mod tests {
         assert_eq!(parse(&format!("<a>{}</a>", "<b/>".repeat(4_000))), Err(ParseError::TooManyNodes));
         let large = format!("<a>{}</a>", "x".repeat(131_072));
         assert_eq!(parse(&large), Err(ParseError::TooLarge(131_072)));
-        // Exactly at the limits everything is read.
+        let nested = |levels: usize| {
+            let tags = (0..levels).map(|n| format!("<a xmlns:a{n}='u:{n}'\txmlns:b{n} = \"u\">"));
+            format!("{}{}", tags.collect::<String>(), "</a>".repeat(levels))
+        };
+        assert_eq!(parse(&nested(33)), Err(ParseError::TooManyNodes));
+        // Exactly at the limits everything is read; what is closed counts no more.
+        assert!(parse(&nested(32)).is_ok());
+        let side_by_side = "<b xmlns:c='u:c' xmlns='u:d'/><b xmlns:e='u:e'></b>".repeat(500);
+        assert!(parse(&format!("<a>{side_by_side}</a>")).is_ok());
         let deep = format!("{}{}", "<a>".repeat(40), "</a>".repeat(40));
         assert!(parse(&deep).is_ok());
     }
