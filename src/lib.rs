@@ -10,7 +10,6 @@ pub mod secret;
 pub mod config;
 pub mod crypto;
 pub mod eidas;
-pub mod node;
 pub mod oidc;
 pub mod outbound;
 pub mod saml;
