@@ -17,7 +17,7 @@ pub use self::address::Address;
 pub use self::date::DateOfBirth;
 pub use self::identifier::{Identifier, IdentifierError};
 pub use self::name::{Gender, Name};
-pub(crate) use self::text::{ValueError, clean, latin_script, read_countries, read_country, read_text};
+pub(crate) use self::text::{ValueError, read_countries, read_country, read_text};
 
 use super::kind::SubjectKind;
 

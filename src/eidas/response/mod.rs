@@ -1,8 +1,26 @@
-//! Judging a Response: an ordered table of rules, one function each, in the order of the checks SEC-01 to
-//! SEC-34. Whatever is refused names its row.
+//! Judging a Response: one ordered [table](RULES) of checks, SEC-01 to SEC-34, one small function each.
+//! Whatever is refused names its row.
+//!
+//! A response passes through states, each of which exists only if the rows before it held: [`Inbound`] was
+//! read, but nobody vouches for it; an envelope's signature verified; an assertion was decrypted from it; a
+//! person was read out of that. Within a state the rows run in the order of the table.
 
-use super::Connector;
-use super::country::CountryCode;
+mod assertion;
+mod envelope;
+mod inbound;
+mod outcome;
+mod person;
+mod table;
+
+pub use self::inbound::Inbound;
+pub use self::outcome::{Declined, Meaning, Outcome};
+pub use self::table::{RULES, Rule};
+
+use self::assertion::Opened;
+use self::envelope::Envelope;
+use self::person::Statement;
+use self::table::Check;
+use super::connector::Connector;
 use super::identity::Identity;
 use super::request::Pending;
 use super::trust::TrustedNode;
@@ -20,83 +38,21 @@ pub struct Refusal {
     pub detail: String,
 }
 
-/// What a response that is in order says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// Somebody was authenticated.
-    Authenticated(Box<Identity>),
-    /// Nobody was.
-    Declined(Declined),
+/// What a response is judged by.
+struct Context<'a> {
+    connector: &'a Connector,
+    node: &'a TrustedNode,
+    pending: &'a Pending,
+    now: Timestamp,
 }
 
-/// A failure that the node reported. No assertion was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Declined {
-    /// `ID` of the response.
-    pub response_id: String,
-    /// entityID of the node.
-    pub entity_id: String,
-    /// The country asked.
-    pub country: CountryCode,
-    /// The top-level status code.
-    pub top: String,
-    /// The second-level status code.
-    pub second: Option<String>,
-    /// `StatusMessage`, for the log alone: control characters removed, cut to 200 characters.
-    pub message: Option<String>,
-    /// What it means for us.
-    pub meaning: Meaning,
-}
-
-/// What a failure means (status codes as the nodes use them).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meaning {
-    /// The person gave up or could not be authenticated.
-    Cancelled,
-    /// The node or the person refused: terms of access, missing consent.
-    Denied,
-    /// The level of assurance could not be reached.
-    NoAuthnContext,
-    /// The node did not like our request: our fault, or its metadata has changed.
-    OurFault,
-    /// Anything else.
-    NodeFault,
-}
-
-/// A response that was read, but not verified.
-#[derive(Debug)]
-pub struct Inbound {
-    in_response_to: Option<String>,
-    issuer: Option<String>,
-}
-
-impl Inbound {
-    /// Reads the form field: SEC-02 to SEC-06.
-    ///
-    /// # Errors
-    /// [`Refusal`].
-    pub fn read(saml_response: &str) -> Result<Self, Refusal> {
-        let _ = saml_response;
-        Err(Refusal { rule: "SEC-06", code: "in_the_making", detail: String::new() })
-    }
-
-    /// `InResponseTo`, not verified: a hint for finding the pending request.
-    #[must_use]
-    pub fn in_response_to(&self) -> Option<&str> {
-        self.in_response_to.as_deref()
-    }
-
-    /// `Issuer`, not verified: for the log.
-    #[must_use]
-    pub fn issuer(&self) -> Option<&str> {
-        self.issuer.as_deref()
-    }
-}
-
-/// Judges a response.
+/// Judges a response to the request `pending`, made by `node`, at `now`.
+///
+/// A refusal or success here is not yet the end: the store decides whether the request was still open and the
+/// identifiers are new (SEC-17, SEC-32).
 ///
 /// # Errors
-/// [`Refusal`].
+/// [`Refusal`]: the first row that does not hold.
 pub fn judge(
     inbound: Inbound,
     connector: &Connector,
@@ -104,6 +60,69 @@ pub fn judge(
     pending: &Pending,
     now: Timestamp,
 ) -> Result<Outcome, Refusal> {
-    let _ = (inbound, connector, node, pending, now);
-    Err(Refusal { rule: "SEC-07", code: "in_the_making", detail: String::new() })
+    let context = Context { connector, node, pending, now };
+    let envelope = Envelope::verify(inbound, &context)?;
+    run(|check| if let Check::Envelope(f) = check { f(&envelope, &context) } else { Ok(()) })?;
+    if !envelope.is_success() {
+        return Ok(Outcome::Declined(outcome::declined(&envelope, &context)));
+    }
+    run(|check| if let Check::Content(f) = check { f(&envelope, &context) } else { Ok(()) })?;
+
+    let opened = Opened::decrypt(&envelope, &context)?;
+    run(|check| if let Check::Assertion(f) = check { f(&opened, &context) } else { Ok(()) })?;
+
+    let statement = Statement::sort(&opened.assertion);
+    run(|check| if let Check::Person(f) = check { f(&statement, &context) } else { Ok(()) })?;
+    let subject = statement.subject(&context).map_err(|fault| fault.under("SEC-29"))?;
+    Ok(Outcome::Authenticated(Box::new(Identity {
+        response_id: envelope.response.id.clone(),
+        assertion_id: opened.assertion.id.clone(),
+        entity_id: node.entity_id().to_owned(),
+        country: node.country(),
+        level: opened.level(&context).map_err(|fault| fault.under("SEC-27"))?,
+        authn_instant: opened.authn_instant().map_err(|fault| fault.under("SEC-26"))?,
+        expires: opened.expires().map_err(|fault| fault.under("SEC-25"))?,
+        dropped: statement.dropped(&context),
+        subject,
+    })))
+}
+
+/// Runs the checks of one state in the order of the table.
+fn run(apply: impl Fn(&Check) -> Verdict) -> Result<(), Refusal> {
+    for rule in RULES {
+        for check in rule.checks {
+            apply(check).map_err(|fault| fault.under(rule.id))?;
+        }
+    }
+    Ok(())
+}
+
+/// What a check says.
+type Verdict = Result<(), Fault>;
+
+/// A refusal that does not know its row yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fault {
+    code: &'static str,
+    detail: String,
+}
+
+impl Fault {
+    fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+
+    fn under(self, rule: &'static str) -> Refusal {
+        Refusal { rule, code: self.code, detail: self.detail }
+    }
+}
+
+/// Holds, or is a fault.
+fn ensure(holds: bool, code: &'static str, detail: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err(Fault::new(code, detail())) }
+}
+
+/// A protocol value out of a message, made safe to log: quoted and cut.
+fn quoted(text: &str) -> String {
+    format!("{:?}", text.chars().take(200).collect::<String>())
 }

@@ -113,6 +113,13 @@ impl TrustedNode {
         self.signing.iter().map(|(_, key)| key.clone()).collect()
     }
 
+    /// The keys that sign its responses and whose certificates are valid at `now`.
+    #[must_use]
+    pub fn signing_keys_at(&self, now: Timestamp) -> Vec<PublicKey> {
+        let valid = self.signing.iter().filter(|(certificate, _)| certificate.valid_at(now));
+        valid.map(|(_, key)| key.clone()).collect()
+    }
+
     /// The certificates of those keys.
     pub fn signing_certificates(&self) -> impl Iterator<Item = &Certificate> {
         self.signing.iter().map(|(certificate, _)| certificate)
