@@ -1,0 +1,248 @@
+//! The record of what was exchanged with whom: one typed event per step of a login, written as one JSON
+//! line. It lets an operator reconstruct a message exchange by node, message identifiers and time
+//! (Implementing Regulation (EU) 2015/1501 Art 9(3)) and nothing about the person (Art 6(2)).
+//!
+//! Events hold names and identifiers of messages, nodes and clients, and the *names* of attributes. There is
+//! no field that could hold a value of an attribute, an eIDAS identifier, a `sub`, a code or a token.
+//! docs/audit.md lists the fields; they are a contract with those who read the file.
+
+use std::io::Write;
+use std::sync::{Mutex, PoisonError};
+
+use serde::{Serialize, Serializer};
+
+use crate::clock::Timestamp;
+use crate::login::failure::{Failure, Fault};
+
+/// What happened. The names are those of the ten steps of a login (docs/architecture.md).
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event<'a> {
+    /// Step 1: the broker's request was accepted and a login began.
+    Request {
+        /// The login, in our own words; joins the events of one login.
+        login: &'a str,
+        /// The broker's `client_id`.
+        client: &'a str,
+        /// The scopes asked for.
+        scope: Vec<&'a str>,
+        /// The level of assurance that will be asked of the country.
+        loa: String,
+    },
+    /// Steps 2 to 4: the citizen chose a country, and the AuthnRequest for its node was handed to the browser.
+    Depart {
+        /// The login.
+        login: &'a str,
+        /// The broker's `client_id`.
+        client: &'a str,
+        /// The country's eIDAS code.
+        country: &'a str,
+        /// The node's entityID.
+        node: &'a str,
+        /// The AuthnRequest's ID.
+        request_id: &'a str,
+        /// The level of assurance asked for.
+        loa: String,
+        /// The names of the attributes asked for.
+        attributes: Vec<&'a str>,
+    },
+    /// Steps 6 to 8: the node's answer arrived, was verified, and became claims.
+    Verify {
+        /// The login.
+        login: &'a str,
+        /// The broker's `client_id`.
+        client: &'a str,
+        /// The country's eIDAS code.
+        country: &'a str,
+        /// The node's entityID.
+        node: &'a str,
+        /// The ID of the AuthnRequest that was answered.
+        request_id: &'a str,
+        /// The Response's ID.
+        response_id: &'a str,
+        /// The assertion's ID.
+        assertion_id: &'a str,
+        /// The level of assurance that the node states.
+        loa: &'a str,
+        /// The names of the claims that the client will get.
+        released: Vec<&'a str>,
+        /// The names of the attributes that came unasked and were dropped.
+        dropped: Vec<&'a str>,
+    },
+    /// Step 6: the node's signed answer says that there is no authentication.
+    Decline {
+        /// The login.
+        login: &'a str,
+        /// The broker's `client_id`.
+        client: &'a str,
+        /// The country's eIDAS code.
+        country: &'a str,
+        /// The node's entityID.
+        node: &'a str,
+        /// The ID of the AuthnRequest that was answered.
+        request_id: &'a str,
+        /// The Response's ID.
+        response_id: &'a str,
+        /// The first and second status code.
+        status: [&'a str; 2],
+        /// The row of the failure table.
+        code: &'static str,
+    },
+    /// Step 9: the browser that began the login took the code back to the broker.
+    Release {
+        /// The login.
+        login: &'a str,
+        /// The broker's `client_id`.
+        client: &'a str,
+    },
+    /// Step 10: the broker redeemed the code.
+    Redeem {
+        /// The broker's `client_id`.
+        client: &'a str,
+        /// The `txn` claim: the ID of the Response behind it.
+        response_id: Option<&'a str>,
+    },
+    /// Step 10: the broker read userinfo.
+    Userinfo {
+        /// The broker's `client_id`.
+        client: &'a str,
+    },
+    /// Something was refused, or ended a login.
+    Refuse(Refusal<'a>),
+}
+
+/// A refusal, with all that is known of the login at that point.
+#[derive(Clone, Debug, Serialize)]
+pub struct Refusal<'a> {
+    /// The step in which it happened.
+    pub step: &'static str,
+    /// The row of the failure table (docs/errors.md).
+    pub code: &'static str,
+    /// Whose fault that row says it is.
+    pub fault: Fault,
+    /// The reference number that the person was shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<&'a str>,
+    /// The rule of the response table, or of the OpenID Provider's rules, and its own word for the fact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login: Option<&'a str>,
+    /// The broker's `client_id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client: Option<&'a str>,
+    /// The country's eIDAS code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<&'a str>,
+    /// The node's entityID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<&'a str>,
+    /// The AuthnRequest's ID.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<&'a str>,
+}
+
+impl Refusal<'_> {
+    /// A refusal in `step` of which nothing else is known yet.
+    #[must_use]
+    pub fn new(step: &'static str, failure: Failure) -> Self {
+        let row = failure.row();
+        Self {
+            step,
+            code: row.code,
+            fault: row.fault,
+            reference: None,
+            rule: None,
+            login: None,
+            client: None,
+            country: None,
+            node: None,
+            request_id: None,
+        }
+    }
+}
+
+/// Where events go.
+pub trait Sink: Send + Sync {
+    /// Records `event`, which happened at `at`.
+    fn record(&self, at: Timestamp, event: &Event<'_>);
+}
+
+/// A sink that writes one JSON object per line, each with one write.
+pub struct JsonLines<W: Write + Send>(Mutex<W>);
+
+impl<W: Write + Send> JsonLines<W> {
+    /// Writes to `output`: a file opened for appending, or standard output.
+    pub fn new(output: W) -> Self {
+        Self(Mutex::new(output))
+    }
+}
+
+impl<W: Write + Send> Sink for JsonLines<W> {
+    fn record(&self, at: Timestamp, event: &Event<'_>) {
+        let mut output = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = output.write_all(line(at, event).as_bytes()).and_then(|()| output.flush()) {
+            tracing::error!(%error, "an audit event could not be written");
+        }
+    }
+}
+
+/// A sink that keeps the lines in memory. For tests and the demo.
+#[derive(Debug, Default)]
+pub struct Memory(Mutex<Vec<String>>);
+
+impl Memory {
+    /// The lines so far.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Sink for Memory {
+    fn record(&self, at: Timestamp, event: &Event<'_>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line(at, event));
+    }
+}
+
+/// One line, with its line feed.
+fn line(at: Timestamp, event: &Event<'_>) -> String {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        #[serde(serialize_with = "in_words")]
+        at: Timestamp,
+        #[serde(flatten)]
+        event: &'a Event<'a>,
+    }
+    // Strings, lists and numbers always serialise.
+    let mut line = serde_json::to_string(&Line { at, event }).unwrap_or_default();
+    line.push('\n');
+    line
+}
+
+fn in_words<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_line_of_json() {
+        let at = Timestamp::parse("2026-11-21T09:15:02.113Z").unwrap();
+        let lines = JsonLines::new(Vec::new());
+        lines.record(at, &Event::Release { login: "L", client: "keycloak" });
+        let refusal = Refusal { login: Some("L\n"), ..Refusal::new("release", Failure::WrongBrowser) };
+        lines.record(at, &Event::Refuse(refusal));
+        let written = String::from_utf8(lines.0.into_inner().unwrap()).unwrap();
+        let expected = concat!(
+            r#"{"at":"2026-11-21T09:15:02.113Z","event":"release","login":"L","client":"keycloak"}"#,
+            "\n",
+            r#"{"at":"2026-11-21T09:15:02.113Z","event":"refuse","step":"release","code":"EG-3003","fault":"citizen","login":"L\n"}"#,
+            "\n"
+        );
+        assert_eq!(written, expected);
+    }
+}
