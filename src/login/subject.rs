@@ -85,12 +85,13 @@ impl SubjectKey {
     /// representative would open the account of the person represented.
     fn opaque(&self, sector: &str, subject: &Subject) -> String {
         let mut message = Vec::with_capacity(512);
-        for part in [SCHEME, sector, subject_type(subject), identifier(&subject.person)] {
+        let identifier = subject.person.identifier().expose().as_str();
+        for part in [SCHEME, sector, subject_type(subject), identifier] {
             message.extend_from_slice(part.as_bytes());
             message.push(SEPARATOR);
         }
         if let Some(representative) = &subject.representative {
-            message.extend_from_slice(identifier(representative).as_bytes());
+            message.extend_from_slice(representative.identifier().expose().as_str().as_bytes());
         } else {
             message.pop();
         }
@@ -108,21 +109,12 @@ pub fn subject_type(subject: &Subject) -> &'static str {
     }
 }
 
-/// The identifier of `person`, verbatim.
-#[must_use]
-pub(crate) fn identifier(person: &Person) -> &str {
-    match person {
-        Person::Natural(person) => person.identifier.expose(),
-        Person::Legal(person) => person.identifier.expose(),
-    }
-}
-
 /// The identifier itself where it is ASCII; otherwise its UTF-8 octets that are not, and `%`, as `%XX`.
 fn raw(subject: &Subject) -> Result<String, SubjectError> {
     if subject.representative.is_some() {
         return Err(SubjectError::RawRepresentative);
     }
-    let identifier = identifier(&subject.person);
+    let identifier = subject.person.identifier().expose().as_str();
     let sub = if identifier.is_ascii() {
         identifier.to_owned()
     } else {

@@ -8,8 +8,8 @@ use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
 
 use crate::clock::Timestamp;
-use crate::crypto::hash::sha256;
 use crate::ids::{self, Random};
+use crate::login::vault;
 
 /// The value of a login's cookie: when it was set, and 256 random bits.
 pub(crate) struct LoginCookie {
@@ -24,12 +24,12 @@ impl LoginCookie {
 
     /// What the store keeps of it.
     pub(crate) fn hash(&self) -> [u8; 32] {
-        sha256(self.value.as_bytes())
+        vault::digest(&self.value)
     }
 
     /// The token that this browser's forms for this login must carry.
     pub(crate) fn form_token(&self) -> String {
-        form_token(&self.value)
+        vault::form_token(&self.value)
     }
 
     /// Sets the cookie for `login`, and drops the oldest ones that `request` already carries.
@@ -54,14 +54,6 @@ pub(crate) fn logins(request: &HeaderMap) -> Vec<(&str, &str)> {
     let mut present: Vec<_> = all(request).take(4 * MAX_COOKIES).collect();
     present.sort_by_key(|(_, value)| std::cmp::Reverse(age(value)));
     present
-}
-
-/// The token of forms in the browser that holds `cookie`. It is derived, so nothing needs to be stored,
-/// and from it the cookie cannot be found.
-pub(crate) fn form_token(cookie: &str) -> String {
-    use base64::Engine as _;
-    let mac = crate::crypto::hash::hmac_sha256(cookie.as_bytes(), b"eidas-gateway form");
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(mac)
 }
 
 /// Tells the browser to forget the cookie of `login`.

@@ -1,0 +1,232 @@
+//! Steps 1 to 4: a request becomes a login, a country is chosen, the browser departs.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::answer::AwaitResponse;
+use super::claims;
+use super::countries::{Countries, Offer};
+use super::failure::Failure;
+use super::policy::{ClientPolicy, LevelError};
+use crate::clock::Timestamp;
+use crate::eidas::attribute::Attribute;
+use crate::eidas::{Ask, Connector, CountryCode, request};
+use crate::ids::{self, Random};
+use crate::oidc::{AuthorizationRequest, OAuthError};
+
+/// What stays the same through a login.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Login {
+    /// Our name for it: a word of 128 bits, in addresses and in the cookie's name.
+    pub id: String,
+    /// What the broker asked.
+    pub request: AuthorizationRequest,
+    /// From when on it is too late.
+    pub expires: Timestamp,
+}
+
+/// A login as the store keeps it between two requests of the browser.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum State {
+    /// Nobody has been asked yet, or the last country said no.
+    ChooseCountry(ChooseCountry),
+    /// A node has been asked.
+    AwaitResponse(Box<AwaitResponse>),
+}
+
+/// The citizen has to choose a country.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChooseCountry {
+    /// The login.
+    pub login: Login,
+}
+
+/// What the browser takes to the node.
+#[derive(Clone, Debug)]
+pub struct Departure {
+    /// The node's SingleSignOnService.
+    pub destination: String,
+    /// The signed AuthnRequest in base64 (SAML bindings §3.5.4).
+    pub saml_request: String,
+    /// An opaque word that has to come back.
+    pub relay_state: String,
+}
+
+impl Login {
+    /// What the broker is told if the login ends with `failure`; `server_error` if the table has nothing.
+    #[must_use]
+    pub fn oauth_error(&self, failure: Failure, policy: &ClientPolicy) -> OAuthError {
+        match failure.row().oauth {
+            Some(OAuthError::UnmetAuthenticationRequirements) => {
+                let essential = self.request.acr.essential.is_some();
+                match policy.level_error {
+                    LevelError::Unmet if essential => OAuthError::UnmetAuthenticationRequirements,
+                    LevelError::Unmet | LevelError::AccessDenied => OAuthError::AccessDenied,
+                }
+            }
+            Some(error) => error,
+            None => OAuthError::ServerError,
+        }
+    }
+}
+
+impl State {
+    /// What stays the same.
+    #[must_use]
+    pub fn login(&self) -> &Login {
+        match self {
+            Self::ChooseCountry(state) => &state.login,
+            Self::AwaitResponse(state) => &state.login,
+        }
+    }
+
+    /// Back to the choice of a country, whatever has happened so far.
+    #[must_use]
+    pub fn choose_again(self) -> ChooseCountry {
+        match self {
+            Self::ChooseCountry(state) => state,
+            Self::AwaitResponse(state) => ChooseCountry { login: state.login },
+        }
+    }
+
+    /// As the store keeps it.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        // Our own types: maps have string keys, so there is nothing that JSON cannot hold.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads what [`Self::to_json`] wrote.
+    ///
+    /// # Errors
+    /// [`Failure::StateUnreadable`].
+    pub fn from_json(text: &str) -> Result<Self, Failure> {
+        serde_json::from_str(text).map_err(|_| Failure::StateUnreadable)
+    }
+}
+
+impl ChooseCountry {
+    /// A login for `request`, if any country can serve it.
+    ///
+    /// # Errors
+    /// [`Failure::LevelUnknown`], [`Failure::NoCountryAtLevel`] or [`Failure::NoCountry`]; with the login,
+    /// for the error goes to its broker.
+    pub fn begin(
+        request: AuthorizationRequest,
+        policy: &ClientPolicy,
+        countries: &Countries,
+        random: &dyn Random,
+        now: Timestamp,
+    ) -> Result<Self, (Box<Login>, Failure)> {
+        let login = Login { id: ids::handle(random), request, expires: now + LIFETIME };
+        let state = Self { login };
+        match state.offers(policy, countries, now) {
+            Ok(_) => Ok(state),
+            Err(failure) => Err((Box::new(state.login), failure)),
+        }
+    }
+
+    /// The countries to choose from.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub fn offers(
+        &self,
+        policy: &ClientPolicy,
+        countries: &Countries,
+        now: Timestamp,
+    ) -> Result<Vec<Offer>, Failure> {
+        let offers = countries.offers(&policy.ask(&self.login.request)?, now);
+        if offers.iter().any(|offer| offer.reachable) {
+            return Ok(offers);
+        }
+        // Somebody is out of reach, or nobody is there at all: that can change. Otherwise it is the level.
+        let may_change = !offers.is_empty() || countries.iter().next().is_none();
+        Err(if may_change { Failure::NoCountry } else { Failure::NoCountryAtLevel })
+    }
+
+    /// The country that the broker named and that can serve the request: then nobody needs to be asked.
+    #[must_use]
+    pub fn preselected(
+        &self,
+        policy: &ClientPolicy,
+        countries: &Countries,
+        now: Timestamp,
+    ) -> Option<CountryCode> {
+        let named = self.login.request.country.as_deref()?.to_ascii_uppercase();
+        // Greece is EL here, and GR to everybody who knows ISO only.
+        let country = CountryCode::parse(if named == "GR" { "EL" } else { &named })?;
+        let ask = policy.ask(&self.login.request).ok()?;
+        countries.choose(country, &ask, now).is_ok().then_some(country)
+    }
+
+    /// The level of assurance, in the word for the page: `low`, `substantial`, `high`.
+    #[must_use]
+    pub fn level(&self, policy: &ClientPolicy) -> &'static str {
+        super::policy::floor(policy.min_loa, &self.login.request.acr).map_or("", |level| level.short())
+    }
+
+    /// The attributes that will reach the broker.
+    #[must_use]
+    pub fn released_attributes(&self, policy: &ClientPolicy) -> Vec<Attribute> {
+        claims::released_attributes(&self.login.request, policy)
+    }
+
+    /// Steps 3 and 4: the signed request for the node of `country`, and the login that waits for its answer.
+    ///
+    /// # Errors
+    /// That the country cannot be asked, or that the request cannot be built. The login stays as it is.
+    pub fn depart(
+        self,
+        country: CountryCode,
+        policy: &ClientPolicy,
+        connector: &Connector,
+        countries: &Countries,
+        random: &dyn Random,
+        now: Timestamp,
+    ) -> Result<(AwaitResponse, Departure), DepartureRefused> {
+        let ask = policy.ask(&self.login.request).map_err(DepartureRefused::from)?;
+        let node = countries.choose(country, &ask, now).map_err(DepartureRefused::from)?;
+        let outgoing = request::build(connector, node, &ask, random, now).map_err(|refusal| {
+            DepartureRefused { failure: Failure::RequestNotBuilt, detail: refusal.to_string() }
+        })?;
+        let relay_state = ids::handle(random);
+        let departure = Departure {
+            destination: outgoing.destination,
+            saml_request: outgoing.saml_request,
+            relay_state: relay_state.clone(),
+        };
+        Ok((AwaitResponse { login: self.login, pending: outgoing.pending, relay_state }, departure))
+    }
+
+    /// The level of assurance and the attribute names that are asked for, in words for the audit.
+    #[must_use]
+    pub fn loa_in_words(&self, policy: &ClientPolicy) -> String {
+        policy.ask(&self.login.request).map_or_else(|_| String::new(), |ask| loa_in_words(&ask))
+    }
+}
+
+/// Why a browser cannot depart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DepartureRefused {
+    /// The row of the failure table.
+    pub failure: Failure,
+    /// More for the log; nothing personal is known yet.
+    pub detail: String,
+}
+
+impl From<Failure> for DepartureRefused {
+    fn from(failure: Failure) -> Self {
+        Self { failure, detail: String::new() }
+    }
+}
+
+/// `minimum http://…/substantial`
+fn loa_in_words(ask: &Ask) -> String {
+    format!("{} {}", ask.loa.comparison(), ask.loa.class_refs().join(" "))
+}
+
+/// How long a login may take, from the broker's request to the code.
+pub const LIFETIME: Duration = Duration::from_mins(15);
