@@ -104,8 +104,8 @@ pub enum Event<'a> {
     },
     /// Step 10: the broker read userinfo.
     Userinfo {
-        /// The broker's `client_id`.
-        client: &'a str,
+        /// The login.
+        login: &'a str,
     },
     /// Something was refused, or ended a login.
     Refuse(Refusal<'a>),

@@ -17,6 +17,7 @@ use crate::eidas::{
     AssuranceLevel, Connector, CountryCode, Declined, Identity, Inbound, Meaning, Pending, response,
 };
 use crate::ids::{self, Random};
+use crate::oidc::Client;
 use crate::secret::Personal;
 
 /// A node has been asked, and its answer may come.
@@ -180,6 +181,8 @@ pub struct Recipient<'a> {
     pub connector: &'a Connector,
     /// Whom we trust now.
     pub countries: &'a Countries,
+    /// The client.
+    pub client: &'a Client,
     /// What the client may have.
     pub policy: &'a ClientPolicy,
     /// What makes subjects.
@@ -193,7 +196,7 @@ fn normalise(identity: &Identity, login: &Login, to: &Recipient<'_>) -> Result<N
         .subject_key
         .derive(to.policy.subject, &to.policy.sector, &identity.subject)
         .map_err(|_| Failure::SubjectUnusable)?;
-    let released = claims::release(identity, &login.request, to.policy);
+    let released = claims::release(identity, &login.request, to.policy, to.client.claims_in_id_token);
     Ok(Normalised {
         level: identity.level.clone(),
         sub: Personal::new(sub),

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::policy::{ClientPolicy, LevelError};
 use crate::clock::Timestamp;
 use crate::eidas::attribute::Attribute;
-use crate::eidas::{Ask, Connector, CountryCode, request};
+use crate::eidas::{Ask, Connector, CountryCode, OutgoingRequest, request};
 use crate::ids::{self, Random};
 use crate::oidc::{AuthorizationRequest, OAuthError};
 
@@ -41,6 +41,8 @@ pub enum State {
 pub struct ChooseCountry {
     /// The login.
     pub login: Login,
+    /// The country that said no, if one did.
+    pub last: Option<CountryCode>,
 }
 
 /// What the browser takes to the node.
@@ -87,7 +89,9 @@ impl State {
     pub fn choose_again(self) -> ChooseCountry {
         match self {
             Self::ChooseCountry(state) => state,
-            Self::AwaitResponse(state) => ChooseCountry { login: state.login },
+            Self::AwaitResponse(state) => {
+                ChooseCountry { login: state.login, last: Some(state.pending.country) }
+            }
         }
     }
 
@@ -121,7 +125,7 @@ impl ChooseCountry {
         now: Timestamp,
     ) -> Result<Self, (Box<Login>, Failure)> {
         let login = Login { id: ids::handle(random), request, expires: now + LIFETIME };
-        let state = Self { login };
+        let state = Self { login, last: None };
         match state.offers(policy, countries, now) {
             Ok(_) => Ok(state),
             Err(failure) => Err((Box::new(state.login), failure)),
@@ -155,9 +159,9 @@ impl ChooseCountry {
         countries: &Countries,
         now: Timestamp,
     ) -> Option<CountryCode> {
-        let named = self.login.request.country.as_deref()?.to_ascii_uppercase();
+        let named = self.login.request.country.as_deref()?;
         // Greece is EL here, and GR to everybody who knows ISO only.
-        let country = CountryCode::parse(if named == "GR" { "EL" } else { &named })?;
+        let country = CountryCode::parse(if named == "GR" { "EL" } else { named })?;
         let ask = policy.ask(&self.login.request).ok()?;
         countries.choose(country, &ask, now).is_ok().then_some(country)
     }
@@ -186,12 +190,13 @@ impl ChooseCountry {
         countries: &Countries,
         random: &dyn Random,
         now: Timestamp,
-    ) -> Result<(AwaitResponse, Departure), DepartureRefused> {
-        let ask = policy.ask(&self.login.request).map_err(DepartureRefused::from)?;
-        let node = countries.choose(country, &ask, now).map_err(DepartureRefused::from)?;
-        let outgoing = request::build(connector, node, &ask, random, now).map_err(|refusal| {
-            DepartureRefused { failure: Failure::RequestNotBuilt, detail: refusal.to_string() }
-        })?;
+    ) -> Result<(AwaitResponse, Departure), Box<DepartureRefused>> {
+        let outgoing = match self.outgoing(country, policy, connector, countries, random, now) {
+            Ok(outgoing) => outgoing,
+            Err((failure, detail)) => {
+                return Err(Box::new(DepartureRefused { choice: self, failure, detail }));
+            }
+        };
         let relay_state = ids::handle(random);
         let departure = Departure {
             destination: outgoing.destination,
@@ -201,6 +206,22 @@ impl ChooseCountry {
         Ok((AwaitResponse { login: self.login, pending: outgoing.pending, relay_state }, departure))
     }
 
+    fn outgoing(
+        &self,
+        country: CountryCode,
+        policy: &ClientPolicy,
+        connector: &Connector,
+        countries: &Countries,
+        random: &dyn Random,
+        now: Timestamp,
+    ) -> Result<OutgoingRequest, (Failure, String)> {
+        let without_detail = |failure| (failure, String::new());
+        let ask = policy.ask(&self.login.request).map_err(without_detail)?;
+        let node = countries.choose(country, &ask, now).map_err(without_detail)?;
+        request::build(connector, node, &ask, random, now)
+            .map_err(|refusal| (Failure::RequestNotBuilt, refusal.to_string()))
+    }
+
     /// The level of assurance and the attribute names that are asked for, in words for the audit.
     #[must_use]
     pub fn loa_in_words(&self, policy: &ClientPolicy) -> String {
@@ -208,19 +229,15 @@ impl ChooseCountry {
     }
 }
 
-/// Why a browser cannot depart.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a browser cannot depart. The login is as it was.
+#[derive(Clone, Debug)]
 pub struct DepartureRefused {
+    /// The login.
+    pub choice: ChooseCountry,
     /// The row of the failure table.
     pub failure: Failure,
     /// More for the log; nothing personal is known yet.
     pub detail: String,
-}
-
-impl From<Failure> for DepartureRefused {
-    fn from(failure: Failure) -> Self {
-        Self { failure, detail: String::new() }
-    }
 }
 
 /// `minimum http://…/substantial`

@@ -11,22 +11,27 @@ use serde_json::{Map, Value, json};
 
 use super::policy::ClientPolicy;
 use super::subject::subject_type;
-use crate::eidas::attribute::{Address, Attribute, Name};
+use crate::eidas::attribute::{Address, Attribute, Form, Name};
 use crate::eidas::{Identity, LegalPerson, NaturalPerson, Person, SubjectKind};
 use crate::oidc::AuthorizationRequest;
+use crate::oidc::client::ClaimsInIdToken;
 use crate::secret::Personal;
 
 /// The claims of one login, by where the broker will find them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Released {
-    /// Asked for in the ID token by the `claims` parameter, and what describes the login itself.
+    /// What describes the login itself, and what was asked for in the ID token by the `claims` parameter; or
+    /// all, for a client that looks nowhere else.
     pub(crate) id_token: Personal<Map<String, Value>>,
     /// Everything that was asked for.
     pub(crate) userinfo: Personal<Map<String, Value>>,
 }
 
 /// The optional attributes that a country is asked for: what the request wants and the client may have.
-pub(crate) fn wanted_attributes(request: &AuthorizationRequest, policy: &ClientPolicy) -> BTreeSet<Attribute> {
+pub(crate) fn wanted_attributes(
+    request: &AuthorizationRequest,
+    policy: &ClientPolicy,
+) -> BTreeSet<Attribute> {
     wanted(request, policy)
         .flat_map(|row| row.optional.iter().copied())
         .filter(|attribute| attribute.kind() == policy.kind && policy.attributes.contains(attribute))
@@ -40,11 +45,16 @@ pub(crate) fn released_attributes(request: &AuthorizationRequest, policy: &Clien
         .flat_map(|row| row.mandatory.iter().copied())
         .filter(|attribute| attribute.kind() == policy.kind)
         .collect();
-    Attribute::all().filter(|a| optional.contains(a) || mandatory.contains(a)).collect()
+    Attribute::of(policy.kind).filter(|a| optional.contains(a) || mandatory.contains(a)).collect()
 }
 
 /// The claims of `identity` that `request` asks for and `policy` allows.
-pub(crate) fn release(identity: &Identity, request: &AuthorizationRequest, policy: &ClientPolicy) -> Released {
+pub(crate) fn release(
+    identity: &Identity,
+    request: &AuthorizationRequest,
+    policy: &ClientPolicy,
+    place: ClaimsInIdToken,
+) -> Released {
     let mut all = of_person(&identity.subject.person);
     all.insert("eidas_country".to_owned(), identity.country.as_str().into());
     if let Some(representative) = &identity.subject.representative {
@@ -57,7 +67,7 @@ pub(crate) fn release(identity: &Identity, request: &AuthorizationRequest, polic
     let (mut id_token, mut userinfo) = (about_login.clone(), about_login);
     for row in wanted(request, policy) {
         let Some(value) = all.remove(row.claim) else { continue };
-        if request.claims.id_token.contains_key(row.claim) {
+        if place == ClaimsInIdToken::All || request.claims.id_token.contains_key(row.claim) {
             id_token.insert(row.claim.to_owned(), value.clone());
         }
         userinfo.insert(row.claim.to_owned(), value);
@@ -142,7 +152,7 @@ fn wanted(request: &AuthorizationRequest, policy: &ClientPolicy) -> impl Iterato
     TABLE.iter().filter(move |row| {
         let asked = row.scopes.iter().any(|scope| request.scope.contains(*scope))
             || request.claims.any(row.claim).is_some();
-        let is_identifier = std::ptr::eq(row.scopes, IDENTIFIER);
+        let is_identifier = row.mandatory.iter().any(|attribute| attribute.form() == Form::Identifier);
         asked && (policy.person_identifier || !is_identifier)
     })
 }

@@ -5,7 +5,7 @@
 //! the audit. docs/errors.md is printed from [`Failure::ALL`]. Details never pass through here: they go to
 //! the log once, under the reference number that the page shows.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::oidc::OAuthError;
 
@@ -51,7 +51,7 @@ macro_rules! table {
         $name:ident $code:literal shown $shown:literal, $fault:ident, $oauth:expr, $text:literal, $status:literal, $retry:expr;
     )*) => {
         /// Everything that can end a login or one step of it.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         pub enum Failure {
             $(#[doc = $meaning] $name,)*
         }

@@ -18,8 +18,8 @@ mod release;
 mod subject;
 pub mod vault;
 
-pub use answer::{Answered, AwaitResponse, DeclinedAnswer, Normalised, Outcome, Refused};
-pub use choose::{ChooseCountry, Departure, Login, State};
+pub use answer::{Answered, AwaitResponse, DeclinedAnswer, Normalised, Outcome, Recipient, Refused};
+pub use choose::{ChooseCountry, Departure, DepartureRefused, Login, State};
 pub use countries::{Countries, Entry, Offer};
 pub use failure::Failure;
 pub use policy::{AcrStyle, ClientPolicy, LevelError};

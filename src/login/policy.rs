@@ -143,7 +143,11 @@ pub(crate) fn floor(minimum: Loa, acr: &RequestedAcr) -> Result<Loa, Failure> {
 /// # Errors
 /// [`Failure::LevelTooLow`]: below the floor, or below every essential value. This is the second look at the
 /// level, right before the code is made.
-pub(crate) fn acr(policy: &ClientPolicy, acr: &RequestedAcr, achieved: &AssuranceLevel) -> Result<String, Failure> {
+pub(crate) fn acr(
+    policy: &ClientPolicy,
+    acr: &RequestedAcr,
+    achieved: &AssuranceLevel,
+) -> Result<String, Failure> {
     let floor = floor(policy.min_loa, acr)?;
     let demand = if policy.accept_non_notified {
         RequestedLoa::with_non_notified(floor)

@@ -50,6 +50,12 @@ pub fn same(a: &str, b: &str) -> bool {
     hash::equal(a.as_bytes(), b.as_bytes())
 }
 
+/// The same for what [`digest`] gives.
+#[must_use]
+pub fn same_hash(a: &[u8; 32], b: &[u8; 32]) -> bool {
+    hash::equal(a, b)
+}
+
 /// Seals `value` under `word`.
 pub fn seal<T: Serialize>(word: &str, purpose: Purpose, value: &T, random: &dyn Random) -> Vec<u8> {
     // Our own types: maps have string keys, so there is nothing that JSON cannot hold.

@@ -12,7 +12,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::pages::{Page, POST_SCRIPT_SHA256};
+use super::pages::{POST_SCRIPT_SHA256, Page};
 
 /// A page of ours.
 pub(crate) fn page(status: StatusCode, page: &dyn Page) -> Response {

@@ -11,6 +11,7 @@
 mod country;
 mod depart;
 mod index;
+mod leave;
 mod trouble;
 
 pub mod assets;
@@ -19,6 +20,7 @@ pub mod words;
 pub use country::{Country, CountryPage};
 pub use depart::{Field, POST_SCRIPT, POST_SCRIPT_SHA256, PostPage};
 pub use index::IndexPage;
+pub use leave::LeavePage;
 pub use trouble::{ErrorPage, ExpiredPage, FailurePage, NotFoundPage, Retry, WaitingPage, WrongBrowserPage};
 
 /// A page: data that can be shown.
@@ -89,6 +91,7 @@ mod tests {
         let failure = FailurePage {
             heading: EVIL.into(),
             explanation: EVIL.into(),
+            code: "EG-2201".to_owned(),
             reference: "7F3K-92QD".into(),
             service: EVIL.into(),
             retry: Some(retry()),

@@ -16,6 +16,8 @@ pub struct FailurePage {
     pub heading: String,
     /// What it means and what the person can do, in plain words.
     pub explanation: String,
+    /// The stable code for support and documentation.
+    pub code: String,
     /// The reference number to quote.
     pub reference: String,
     /// The name of the service that asked.

@@ -1,0 +1,104 @@
+//! Step 1: `/authorize`, by GET or POST (OpenID Connect Core §3.1.2.1).
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use super::{choose, error_location, store_trouble};
+use crate::audit::Event;
+use crate::login::{self, ChooseCountry, Failure, step};
+use crate::oidc::authorize::{self, AuthorizeRefusal};
+use crate::store::NewLogin;
+use crate::web::answer;
+use crate::web::cookie::LoginCookie;
+use crate::web::form::Form;
+use crate::web::services::Services;
+use crate::web::trouble::Trouble;
+
+pub(in crate::web) async fn by_get(State(services): State<Arc<Services>>, request: Request) -> Response {
+    let headers = request.headers().clone();
+    match Form::of_query(&request) {
+        Ok(query) => begin(&services, &headers, &query).await,
+        Err(failure) => Trouble::new(step::REQUEST, failure).page(&services),
+    }
+}
+
+pub(in crate::web) async fn by_post(State(services): State<Arc<Services>>, request: Request) -> Response {
+    let headers = request.headers().clone();
+    match Form::read(request, MAX_FORM).await {
+        Ok(form) => begin(&services, &headers, &form).await,
+        Err(failure) => Trouble::new(step::REQUEST, failure).page(&services),
+    }
+}
+
+async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> Response {
+    let request = match authorize::check(&parameters.0, &services.clients, &services.issuer) {
+        Ok(request) => request,
+        Err(AuthorizeRefusal::Page(refusal)) => {
+            return Trouble::new(step::REQUEST, Failure::RequestPage).rule(refusal.code()).page(services);
+        }
+        Err(AuthorizeRefusal::Redirect(refusal)) => {
+            let trouble = Trouble::new(step::REQUEST, Failure::RequestRefused);
+            let trouble = trouble.rule(refusal.error.as_str()).detail(&refusal.description);
+            trouble.client(&refusal.client_id).note(services);
+            return answer::see_other(&refusal.location);
+        }
+    };
+    let Some((client, policy)) = services.client(&request.client_id) else {
+        return Trouble::new(step::REQUEST, Failure::ClientWithoutPolicy).page(services);
+    };
+    let (now, countries) = (services.now(), services.countries());
+    let state = match ChooseCountry::begin(request, policy, &countries, &*services.random, now) {
+        Ok(state) => state,
+        Err((login, failure)) => {
+            Trouble::new(step::REQUEST, failure).login(&login).note(services);
+            return answer::see_other(&error_location(services, &login, policy, failure));
+        }
+    };
+    let cookie = LoginCookie::new(&*services.random, now);
+    services.record(&Event::Request {
+        login: &state.login.id,
+        client: &client.id,
+        scope: state.login.request.scope.iter().map(String::as_str).collect(),
+        loa: state.loa_in_words(policy),
+    });
+    let id = state.login.id.clone();
+    let (state, departure) = match state.preselected(policy, &countries, now) {
+        Some(country) => match choose::prepare(services, state, policy, country) {
+            Ok((waiting, page)) => (login::State::AwaitResponse(Box::new(waiting)), Some(page)),
+            Err((state, trouble)) => {
+                // The citizen chooses instead; the page there says what is possible.
+                trouble.note(services);
+                (login::State::ChooseCountry(*state), None)
+            }
+        },
+        None => (login::State::ChooseCountry(state), None),
+    };
+    let login = NewLogin {
+        id: id.clone(),
+        browser_hash: cookie.hash(),
+        request_id: match &state {
+            login::State::AwaitResponse(waiting) => Some(waiting.pending.request_id.clone()),
+            login::State::ChooseCountry(_) => None,
+        },
+        payload: state.to_json(),
+        created: now,
+        expires: state.login().expires,
+    };
+    if let Err(error) = services.store.begin(&login).await {
+        return store_trouble(step::REQUEST, &error).login(state.login()).page(services);
+    }
+    let mut response = match (&state, departure) {
+        (login::State::AwaitResponse(waiting), Some(page)) => {
+            choose::record_departure(services, waiting);
+            answer::post_page(&page)
+        }
+        _ => answer::see_other(&format!("/login/{id}")),
+    };
+    cookie.set(&id, headers, response.headers_mut());
+    response
+}
+
+const MAX_FORM: usize = 64 * 1024;

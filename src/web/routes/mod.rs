@@ -1,0 +1,85 @@
+//! One file per route, or per group of routes that do the same thing.
+
+pub(super) mod acs;
+pub(super) mod authorize;
+pub(super) mod choose;
+pub(super) mod documents;
+pub(super) mod failed;
+pub(super) mod release;
+pub(super) mod token;
+pub(super) mod userinfo;
+
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use super::services::Services;
+use super::trouble::Trouble;
+use super::{answer, cookie};
+use crate::login::{ClientPolicy, Failure, Login, State, vault};
+use crate::oidc::{Client, ErrorDescription};
+use crate::store::{LoginRow, StoreError};
+
+/// A login that waits, in the browser that began it.
+pub(super) struct Waiting<'a> {
+    pub(super) state: State,
+    pub(super) client: &'a Client,
+    pub(super) policy: &'a ClientPolicy,
+    /// The anti-forgery token of this browser's forms.
+    pub(super) token: String,
+}
+
+/// Finds the login `id` and makes sure that this is its browser.
+///
+/// # Errors
+/// What to show instead.
+pub(super) async fn waiting<'a>(
+    services: &'a Services,
+    headers: &HeaderMap,
+    id: &str,
+    step: &'static str,
+) -> Result<Waiting<'a>, Trouble<'static>> {
+    if !cookie::is_login(id) {
+        return Err(Trouble::new(step, Failure::NotFound));
+    }
+    let row = services.store.find(id, services.now()).await.map_err(|error| store_trouble(step, &error))?;
+    let row = row.ok_or_else(|| Trouble::new(step, Failure::LoginUnknown))?;
+    let cookie = cookie::of_login(headers, id).filter(|cookie| is_browser_of(&row, cookie));
+    let cookie = cookie.ok_or_else(|| Trouble::new(step, Failure::WrongBrowser))?;
+    let token = vault::form_token(cookie);
+    let state = State::from_json(&row.payload).map_err(|failure| Trouble::new(step, failure))?;
+    match services.client(&state.login().request.client_id) {
+        Some((client, policy)) => Ok(Waiting { client, policy, token, state }),
+        None => Err(Trouble::new(step, Failure::ClientWithoutPolicy)),
+    }
+}
+
+fn is_browser_of(row: &LoginRow, cookie: &str) -> bool {
+    vault::same_hash(&vault::digest(cookie), &row.browser_hash)
+}
+
+/// The store failed: which way, only the log says.
+pub(super) fn store_trouble(step: &'static str, error: &StoreError) -> Trouble<'static> {
+    Trouble::new(step, Failure::StoreUnavailable).detail(error)
+}
+
+/// The address at the broker that tells it that the login ended with `failure`.
+pub(super) fn error_location(
+    services: &Services,
+    login: &Login,
+    policy: &ClientPolicy,
+    failure: Failure,
+) -> String {
+    let row = failure.row();
+    let description = ErrorDescription::new(&format!("{} {}", row.code, row.meaning));
+    login.request.error(login.oauth_error(failure, policy), &description, &services.issuer)
+}
+
+/// Ends a login by sending the browser to the broker with an error.
+pub(super) fn back_to_broker(
+    services: &Services,
+    login: &Login,
+    policy: &ClientPolicy,
+    failure: Failure,
+) -> Response {
+    answer::see_other(&error_location(services, login, policy, failure))
+}

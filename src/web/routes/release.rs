@@ -1,0 +1,140 @@
+//! Step 9: `/continue`. The handle says which answer, the cookie says that this is the browser that began
+//! the login; without both nothing is released.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use super::{back_to_broker, failed, store_trouble};
+use crate::audit::Event;
+use crate::ids;
+use crate::login::{
+    self, ChooseCountry, ClientPolicy, DeclinedAnswer, Failure, Login, Normalised, Outcome, step, vault,
+};
+use crate::store::{Issued, NewCode, NewLogin, Taken};
+use crate::web::cookie::LoginCookie;
+use crate::web::form::Form;
+use crate::web::pages::WrongBrowserPage;
+use crate::web::services::Services;
+use crate::web::trouble::Trouble;
+use crate::web::{answer, cookie};
+
+pub(in crate::web) async fn release(State(services): State<Arc<Services>>, request: Request) -> Response {
+    let query = Form::of_query(&request).ok();
+    let named = |name| query.as_ref().and_then(|query| query.only(name));
+    let (Some(id), Some(handle)) = (named("login").filter(|id| cookie::is_login(id)), named("handle")) else {
+        return Trouble::new(step::RELEASE, Failure::BadForm).page(&services);
+    };
+    let headers = request.headers();
+    let Some(cookie) = cookie::of_login(headers, id) else {
+        return wrong_browser(&services);
+    };
+    let taken =
+        services.store.take_outcome(&vault::digest(handle), &vault::digest(cookie), services.now()).await;
+    let outcome = match taken {
+        Ok(Taken::Outcome(outcome)) => outcome,
+        Ok(Taken::OtherBrowser { .. }) => return wrong_browser(&services),
+        Ok(Taken::Gone) => {
+            return Trouble::new(step::RELEASE, Failure::AlreadyReleased).page(&services);
+        }
+        Err(error) => return store_trouble(step::RELEASE, &error).page(&services),
+    };
+    let (Ok(state), Some(opened)) =
+        (login::State::from_json(&outcome.payload), Outcome::open(handle, &outcome.sealed))
+    else {
+        return Trouble::new(step::RELEASE, Failure::StateUnreadable).page(&services);
+    };
+    let login = state.login();
+    let Some((_, policy)) = services.client(&login.request.client_id) else {
+        return Trouble::new(step::RELEASE, Failure::ClientWithoutPolicy).login(login).page(&services);
+    };
+    let mut response = match opened {
+        Outcome::Normalised(normalised) => issue(&services, login, policy, *normalised).await,
+        Outcome::Declined(declined) => choose_again(&services, headers, login, policy, &declined).await,
+    };
+    cookie::remove(id, response.headers_mut());
+    response
+}
+
+async fn issue(
+    services: &Services,
+    login: &Login,
+    policy: &ClientPolicy,
+    normalised: Normalised,
+) -> Response {
+    let issued = match normalised.release(login, policy, &services.issuer, &*services.random) {
+        Ok(issued) => issued,
+        Err(failure) => {
+            Trouble::new(step::RELEASE, failure).rule("SEC-32 acr").login(login).note(services);
+            return back_to_broker(services, login, policy, failure);
+        }
+    };
+    let now = services.now();
+    let code = NewCode {
+        login_id: login.id.clone(),
+        code_hash: issued.code_hash,
+        sealed: issued.sealed,
+        expires: now + CODE_LIFETIME,
+    };
+    match services.store.issue_code(&code, now).await {
+        Ok(Issued::Issued) => {
+            services.record(&Event::Release { login: &login.id, client: &login.request.client_id });
+            answer::see_other(&issued.location)
+        }
+        Ok(Issued::Gone) => Trouble::new(step::RELEASE, Failure::AlreadyReleased).login(login).page(services),
+        Err(error) => {
+            store_trouble(step::RELEASE, &error).login(login).note(services);
+            back_to_broker(services, login, policy, Failure::StoreUnavailable)
+        }
+    }
+}
+
+/// The node said no. A login has one answer, so the citizen goes on with a new login for the same request,
+/// under a new cookie.
+async fn choose_again(
+    services: &Services,
+    headers: &HeaderMap,
+    login: &Login,
+    policy: &ClientPolicy,
+    declined: &DeclinedAnswer,
+) -> Response {
+    let failure = declined.failure;
+    let trouble = Trouble::new(step::RELEASE, failure).login(login);
+    let reference = trouble.note(services);
+    if policy.cancel_goes_back && failure == Failure::DeclinedCancelled {
+        return back_to_broker(services, login, policy, failure);
+    }
+    let now = services.now();
+    let id = ids::handle(&*services.random);
+    let cookie = LoginCookie::new(&*services.random, now);
+    let again = Login { id: id.clone(), request: login.request.clone(), expires: login.expires };
+    let state = login::State::ChooseCountry(ChooseCountry { login: again, last: Some(declined.country) });
+    let begun = NewLogin {
+        id: id.clone(),
+        browser_hash: cookie.hash(),
+        request_id: None,
+        payload: state.to_json(),
+        created: now,
+        expires: login.expires,
+    };
+    if let Err(error) = services.store.begin(&begun).await {
+        store_trouble(step::RELEASE, &error).login(login).note(services);
+        return back_to_broker(services, login, policy, failure);
+    }
+    let mut response = answer::see_other(&failed::address(Some(&id), failure, &reference));
+    cookie.set(&id, headers, response.headers_mut());
+    response
+}
+
+/// Somebody came with a handle that was not meant for this browser: stolen, sent on, or the browser threw
+/// the cookie away. For the rightful one the outcome stays where it is.
+fn wrong_browser(services: &Services) -> Response {
+    let reference = Trouble::new(step::RELEASE, Failure::WrongBrowser).rule("SEC-13 browser").note(services);
+    answer::page(StatusCode::FORBIDDEN, &WrongBrowserPage { reference })
+}
+
+/// RFC 9700 §2.1.1 wants codes short-lived; brokers redeem at once.
+const CODE_LIFETIME: Duration = Duration::from_secs(60);

@@ -1,0 +1,106 @@
+//! Step 10: `/token`, where the broker redeems the code.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+
+use crate::audit::Event;
+use crate::ids;
+use crate::login::vault::{self, Purpose};
+use crate::login::{Failure, step};
+use crate::oidc::token::{self, TokenError, TokenRequest, TokenResponse};
+use crate::oidc::userinfo::Userinfo;
+use crate::oidc::{Grant, OAuthError};
+use crate::store::{NewAccessToken, Redeemed, Stored};
+use crate::web::answer;
+use crate::web::form::Form;
+use crate::web::services::Services;
+use crate::web::trouble::Trouble;
+
+pub(in crate::web) async fn redeem(State(services): State<Arc<Services>>, request: Request) -> Response {
+    let authorization = request.headers().get(AUTHORIZATION).cloned();
+    let form = match Form::read(request, MAX_FORM).await {
+        Ok(form) => form,
+        Err(failure) => {
+            let error = TokenError::new(OAuthError::InvalidRequest, "the body is not a form");
+            return refuse(&services, &Trouble::new(step::REDEEM, failure), &error);
+        }
+    };
+    // A header that is not text is a header that does not authenticate.
+    let authorization = authorization.as_ref().map(|value| value.to_str().unwrap_or_default());
+    let request = match token::request(&form.0, authorization, &services.clients) {
+        Ok(request) => request,
+        Err(error) => return refuse(&services, &Trouble::new(step::REDEEM, Failure::TokenRefused), &error),
+    };
+    match exchange(&services, &request).await {
+        Ok(response) => answer::json(StatusCode::OK, serde_json::to_string(&response).unwrap_or_default()),
+        Err((failure, error)) => {
+            refuse(&services, &Trouble::new(step::REDEEM, failure).client(&request.client.id), &error)
+        }
+    }
+}
+
+async fn exchange(
+    services: &Services,
+    request: &TokenRequest,
+) -> Result<TokenResponse, (Failure, TokenError)> {
+    let invalid_grant =
+        |failure| (failure, TokenError::new(OAuthError::InvalidGrant, "the code is not valid"));
+    let unavailable =
+        |failure: Failure| (failure, TokenError::new(OAuthError::TemporarilyUnavailable, "try again later"));
+    let code = request.code.expose();
+    let code_hash = vault::digest(code);
+    let now = services.now();
+    let sealed = match services.store.redeem_code(&code_hash, now).await {
+        Ok(Redeemed::Grant { sealed, .. }) => sealed,
+        Ok(Redeemed::Reused { .. }) => return Err(invalid_grant(Failure::CodeReused)),
+        Ok(Redeemed::Unknown) => return Err(invalid_grant(Failure::TokenRefused)),
+        Err(error) => {
+            tracing::error!(%error, step = step::REDEEM, "the store did not answer");
+            return Err(unavailable(Failure::StoreUnavailable));
+        }
+    };
+    let grant: Grant =
+        vault::open(code, Purpose::Code, &sealed).ok_or_else(|| unavailable(Failure::StateUnreadable))?;
+    let access_token = ids::token(&*services.random);
+    let response =
+        token::redeem(request, &grant, &services.signing_keys, &access_token, now, &services.issuer)
+            .map_err(|error| match error.error {
+                OAuthError::ServerError => (Failure::KeyUnusable, error),
+                _ => (Failure::TokenRefused, error),
+            })?;
+    let userinfo = Userinfo::of(&grant);
+    let stored = NewAccessToken {
+        code_hash,
+        token_hash: vault::digest(&access_token),
+        sealed: vault::seal(&access_token, Purpose::AccessToken, &userinfo, &*services.random),
+        expires: now + request.client.access_token_lifetime,
+    };
+    match services.store.put_access_token(&stored, now).await {
+        Ok(Stored::Stored) => {
+            let (client, response_id) = (request.client.id.as_str(), grant.txn.as_deref());
+            services.record(&Event::Redeem { client, response_id });
+            Ok(response)
+        }
+        Ok(Stored::Revoked) => Err(invalid_grant(Failure::CodeReused)),
+        Err(error) => {
+            tracing::error!(%error, step = step::REDEEM, "the store did not answer");
+            Err(unavailable(Failure::StoreUnavailable))
+        }
+    }
+}
+
+fn refuse(services: &Services, trouble: &Trouble<'_>, error: &TokenError) -> Response {
+    trouble.note_with(services, error.error.as_str(), error.description.as_str());
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = answer::json(status, error.body().to_string());
+    if let Some(challenge) = error.www_authenticate() {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}
+
+const MAX_FORM: usize = 64 * 1024;
