@@ -7,9 +7,12 @@ pub mod clock;
 pub mod ids;
 pub mod secret;
 
+pub mod audit;
 pub mod config;
 pub mod crypto;
 pub mod eidas;
+pub mod login;
+pub mod node;
 pub mod oidc;
 pub mod outbound;
 pub mod saml;

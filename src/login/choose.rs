@@ -31,7 +31,7 @@ pub struct Login {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum State {
     /// Nobody has been asked yet, or the last country said no.
-    ChooseCountry(ChooseCountry),
+    ChooseCountry(Box<ChooseCountry>),
     /// A node has been asked.
     AwaitResponse(Box<AwaitResponse>),
 }
@@ -88,7 +88,7 @@ impl State {
     #[must_use]
     pub fn choose_again(self) -> ChooseCountry {
         match self {
-            Self::ChooseCountry(state) => state,
+            Self::ChooseCountry(state) => *state,
             Self::AwaitResponse(state) => {
                 ChooseCountry { login: state.login, last: Some(state.pending.country) }
             }
@@ -246,4 +246,4 @@ fn loa_in_words(ask: &Ask) -> String {
 }
 
 /// How long a login may take, from the broker's request to the code.
-pub const LIFETIME: Duration = Duration::from_mins(15);
+pub(super) const LIFETIME: Duration = Duration::from_mins(15);

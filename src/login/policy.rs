@@ -174,12 +174,13 @@ pub(crate) fn acr(
 
 /// The level that an `acr` value names: its URI, its short name, or what other countries' gateways call it.
 fn level(value: &str) -> Option<Loa> {
-    Loa::from_uri(value).or_else(|| Loa::from_short(value)).or_else(|| match value {
+    let elsewhere = match value {
         "eidas-loa-low" | "eidas1" => Some(Loa::Low),
         "eidas-loa-substantial" | "eidas2" => Some(Loa::Substantial),
         "eidas-loa-high" | "eidas3" => Some(Loa::High),
         _ => None,
-    })
+    };
+    Loa::from_uri(value).or_else(|| Loa::from_short(value)).or(elsewhere)
 }
 
 #[cfg(test)]

@@ -101,7 +101,7 @@ impl SubjectKey {
 
 /// `natural`, `legal`, or `representative` when somebody acts for the subject.
 #[must_use]
-pub fn subject_type(subject: &Subject) -> &'static str {
+pub(super) fn subject_type(subject: &Subject) -> &'static str {
     match (&subject.representative, &subject.person) {
         (Some(_), _) => "representative",
         (None, Person::Natural(_)) => "natural",

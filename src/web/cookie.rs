@@ -27,11 +27,6 @@ impl LoginCookie {
         vault::digest(&self.value)
     }
 
-    /// The token that this browser's forms for this login must carry.
-    pub(crate) fn form_token(&self) -> String {
-        vault::form_token(&self.value)
-    }
-
     /// Sets the cookie for `login`, and drops the oldest ones that `request` already carries.
     pub(crate) fn set(&self, login: &str, request: &HeaderMap, answer: &mut HeaderMap) {
         let mut present: Vec<_> = all(request).collect();

@@ -71,10 +71,10 @@ async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> R
             Err((state, trouble)) => {
                 // The citizen chooses instead; the page there says what is possible.
                 trouble.note(services);
-                (login::State::ChooseCountry(*state), None)
+                (login::State::ChooseCountry(state), None)
             }
         },
-        None => (login::State::ChooseCountry(state), None),
+        None => (login::State::ChooseCountry(Box::new(state)), None),
     };
     let login = NewLogin {
         id: id.clone(),

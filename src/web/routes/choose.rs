@@ -21,7 +21,7 @@ use crate::web::{answer, cookie};
 pub(in crate::web) async fn show(State(services): State<Arc<Services>>, request: Request) -> Response {
     let id = login_id(&request);
     match waiting(&services, request.headers(), id, step::COUNTRY).await {
-        Ok(Waiting { state: crate::login::State::AwaitResponse(asked), policy, token, .. }) => {
+        Ok(Waiting { state: crate::login::State::AwaitResponse(asked), policy, token }) => {
             let page = WaitingPage {
                 country: asked.pending.country.english_name().to_owned(),
                 service: policy.service.clone(),
@@ -147,7 +147,7 @@ pub(super) fn record_departure(services: &Services, asked: &AwaitResponse) {
 }
 
 fn country_page(services: &Services, found: Waiting<'_>) -> Response {
-    let Waiting { state, policy, token, .. } = found;
+    let Waiting { state, policy, token } = found;
     let choice = state.choose_again();
     let id = &choice.login.id;
     let offers = match choice.offers(policy, &services.countries(), services.now()) {

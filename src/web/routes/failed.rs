@@ -34,7 +34,7 @@ pub(in crate::web) async fn show(State(services): State<Arc<Services>>, request:
     }
     for id in logins {
         if let Ok(found) = waiting(&services, headers, id, step::RETURN).await {
-            let Waiting { state, policy, token, .. } = found;
+            let Waiting { state, policy, token } = found;
             let country = match &state {
                 login::State::AwaitResponse(asked) => Some(asked.pending.country),
                 login::State::ChooseCountry(choice) => choice.last,

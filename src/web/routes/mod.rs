@@ -16,13 +16,12 @@ use super::services::Services;
 use super::trouble::Trouble;
 use super::{answer, cookie};
 use crate::login::{ClientPolicy, Failure, Login, State, vault};
-use crate::oidc::{Client, ErrorDescription};
+use crate::oidc::ErrorDescription;
 use crate::store::{LoginRow, StoreError};
 
 /// A login that waits, in the browser that began it.
 pub(super) struct Waiting<'a> {
     pub(super) state: State,
-    pub(super) client: &'a Client,
     pub(super) policy: &'a ClientPolicy,
     /// The anti-forgery token of this browser's forms.
     pub(super) token: String,
@@ -48,7 +47,7 @@ pub(super) async fn waiting<'a>(
     let token = vault::form_token(cookie);
     let state = State::from_json(&row.payload).map_err(|failure| Trouble::new(step, failure))?;
     match services.client(&state.login().request.client_id) {
-        Some((client, policy)) => Ok(Waiting { client, policy, token, state }),
+        Some((_, policy)) => Ok(Waiting { policy, token, state }),
         None => Err(Trouble::new(step, Failure::ClientWithoutPolicy)),
     }
 }

@@ -111,7 +111,8 @@ async fn choose_again(
     let id = ids::handle(&*services.random);
     let cookie = LoginCookie::new(&*services.random, now);
     let again = Login { id: id.clone(), request: login.request.clone(), expires: login.expires };
-    let state = login::State::ChooseCountry(ChooseCountry { login: again, last: Some(declined.country) });
+    let state =
+        login::State::ChooseCountry(Box::new(ChooseCountry { login: again, last: Some(declined.country) }));
     let begun = NewLogin {
         id: id.clone(),
         browser_hash: cookie.hash(),
