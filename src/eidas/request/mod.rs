@@ -1,6 +1,8 @@
 //! The AuthnRequest to a member state's node. A node answers a request it dislikes with a page of its own
 //! and no response ever, so everything that it would refuse is refused here, before the citizen leaves.
 
+mod rules;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,9 @@ use super::kind::{SpType, SubjectKind};
 use super::loa::{LoaDemandError, RequestedLoa};
 use super::trust::{TrustedNode, Unavailable};
 use crate::clock::Timestamp;
-use crate::ids::Random;
+use crate::ids::{self, Random};
+use crate::saml::{AuthnRequest, Issuer, binding};
+use crate::xml::{self, dsig};
 
 /// What a relying party wants to know, and who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +108,7 @@ pub enum RequestRefusal {
 /// Builds and signs a request.
 ///
 /// # Errors
-/// [`RequestRefusal`].
+/// [`RequestRefusal`]: the first rule that says no.
 pub fn build(
     connector: &Connector,
     node: &TrustedNode,
@@ -112,6 +116,50 @@ pub fn build(
     random: &dyn Random,
     now: Timestamp,
 ) -> Result<OutgoingRequest, RequestRefusal> {
-    let _ = (connector, node, ask, random, now);
-    Err(RequestRefusal::Signing)
+    if !node.usable_at(now) {
+        return Err(Unavailable::Expired(node.country()).into());
+    }
+    node.can_serve(ask)?;
+    let attributes = rules::attributes(node, ask)?;
+    let requester_id = rules::requester_id(node, ask)?;
+    let request = AuthnRequest {
+        id: ids::message_id(random),
+        version: "2.0".to_owned(),
+        issue_instant: now,
+        destination: Some(node.sso_post().to_owned()),
+        consent: None,
+        force_authn: Some(true),
+        is_passive: Some(false),
+        // The node compares these with our metadata if they are sent, and some refuse them as such (§2.4.1).
+        protocol_binding: None,
+        assertion_consumer_service_url: None,
+        provider_name: rules::provider_name(connector, node, ask, requester_id.is_some())?,
+        issuer: Some(Issuer::entity(connector.entity_id.as_str())),
+        has_extensions: true,
+        sp_type: rules::sp_type(connector, ask)?.map(|sp_type| sp_type.as_str().to_owned()),
+        requested_attributes: Some(attributes.iter().copied().map(rules::requested_attribute).collect()),
+        unknown_extensions: Vec::new(),
+        name_id_policy: rules::name_id_policy(node),
+        requested_authn_context: Some(rules::authn_context(&ask.loa)?),
+        requester_ids: requester_id.into_iter().collect(),
+    };
+    let pending = Pending {
+        request_id: request.id.clone(),
+        country: node.country(),
+        entity_id: node.entity_id().to_owned(),
+        loa: ask.loa.clone(),
+        kind: ask.kind,
+        attributes,
+        representation: ask.representation,
+        issued_at: now,
+        acs_url: connector.acs_url.clone(),
+    };
+    let signed = dsig::sign(request.to_element(), AuthnRequest::SIGNATURE_INDEX, &connector.signing, &[]);
+    let xml = xml::write(&signed.map_err(|_| RequestRefusal::Signing)?);
+    Ok(OutgoingRequest {
+        destination: node.sso_post().to_owned(),
+        saml_request: binding::encode_post(&xml),
+        xml,
+        pending,
+    })
 }

@@ -1,10 +1,22 @@
 //! From the octets of a metadata document to a [`TrustedNode`], or the reason why not.
 
-use super::node::TrustedNode;
+use std::collections::BTreeSet;
+
+use super::node::{ProtocolVersion, TrustedNode};
+use super::path;
 use crate::clock::Timestamp;
-use crate::crypto::Certificate;
+use crate::crypto::{Certificate, KeyUsage, PublicKey};
+use crate::eidas::attribute::{self, Attribute};
 use crate::eidas::country::CountryCode;
+use crate::eidas::loa::AssuranceLevel;
 use crate::eidas::quirk::Quirks;
+use crate::saml::metadata::{EntityDescriptor, IdpSsoDescriptor, KeyUse, Role};
+use crate::saml::names::{
+    APPLICATION_IDENTIFIER, ASSURANCE_CERTIFICATION, CATEGORY_REQUESTER_ID, ENTITY_CATEGORY, HTTP_POST,
+    PROTOCOL, PROTOCOL_VERSION,
+};
+use crate::xml::dsig::{self, ReferenceRule};
+use crate::xml::{Document, Limits};
 
 /// What the operator configured for one country.
 #[derive(Clone, Debug)]
@@ -13,7 +25,8 @@ pub struct CountryTrust {
     pub country: CountryCode,
     /// The entityID expected, if configured: it chooses one entity of an aggregate.
     pub entity_id: Option<String>,
-    /// Pinned certificates: the very signer of metadata, or an authority that issued the signer.
+    /// Pinned certificates: the very signer of metadata (or another certificate of its key), or an authority
+    /// that issued the signer.
     pub anchors: Vec<Certificate>,
     /// Deviations of the country.
     pub quirks: Quirks,
@@ -32,11 +45,189 @@ pub struct TrustRefusal {
     pub detail: String,
 }
 
-/// Judges a metadata document.
+/// Judges a metadata document: signature, signer, country, validity, and whether there is what we need.
 ///
 /// # Errors
 /// [`TrustRefusal`] names the first rule that it breaks.
 pub fn check(metadata: &[u8], trust: &CountryTrust, now: Timestamp) -> Result<TrustedNode, TrustRefusal> {
-    let _ = (metadata, now);
-    Err(TrustRefusal { code: "in_the_making", detail: trust.country.to_string() })
+    let document = Document::parse(metadata, &Limits::METADATA).map_err(refusal("metadata_malformed"))?;
+    let root = document.root();
+    // The first certificate is the signer's, as nodes write it. It is a claim until an anchor vouches for it.
+    let claimed = dsig::key_info(root).map_err(refusal("metadata_signature"))?;
+    let Some((signer, chain)) = claimed.split_first() else {
+        return Err(refuse("signer_missing", "the metadata signature holds no certificate"));
+    };
+    path::vouched(signer, chain, trust, now)?;
+    let key = signer.public_key().map_err(refusal("signer_key"))?;
+    let verified =
+        dsig::verify(root, &[key], ReferenceRule::OwnIdOrWhole).map_err(refusal("metadata_signature"))?;
+
+    let entity = EntityDescriptor::read(&verified, trust.entity_id.as_deref())
+        .map_err(refusal("metadata_structure"))?;
+    let Role::Idp(role) = &entity.role else {
+        return Err(refuse("not_a_service", "the entity is no eIDAS-Service: it has no IDPSSODescriptor"));
+    };
+    same_country(role, trust.country)?;
+    let valid_until = valid(&entity, now)?;
+    speaks_saml(role)?;
+    let sso_post = post_location(role)?;
+    let mut warnings = Vec::new();
+    if !entity.entity_id.starts_with("https://") {
+        warnings.push("the entityID is no https address".to_owned());
+    }
+    let signing = signing_keys(role, now, &mut warnings)?;
+    let categories = entity.entity_attribute(ENTITY_CATEGORY);
+    let versions = entity.entity_attribute(PROTOCOL_VERSION);
+    Ok(TrustedNode {
+        country: trust.country,
+        sso_post,
+        signing,
+        loas: levels(&entity, &trust.quirks, &mut warnings)?,
+        attributes: published_attributes(role),
+        name_id_formats: role.common.name_id_formats.clone(),
+        requires_requester_id: categories.contains(&CATEGORY_REQUESTER_ID),
+        protocol_versions: versions.into_iter().filter_map(ProtocolVersion::parse).collect(),
+        application_identifier: entity
+            .entity_attribute(APPLICATION_IDENTIFIER)
+            .first()
+            .map(|s| (*s).to_owned()),
+        valid_until,
+        cache_duration: entity.cache_duration,
+        metadata_signer: signer.clone(),
+        warnings,
+        quirks: trust.quirks.clone(),
+        entity_id: entity.entity_id,
+    })
+}
+
+/// Decision D13: without this, the anchor of any member state could speak for any other.
+fn same_country(role: &IdpSsoDescriptor, configured: CountryCode) -> Result<(), TrustRefusal> {
+    let Some(text) = role.common.node_country.as_deref() else {
+        return Err(refuse("country_missing", "the metadata names no NodeCountry"));
+    };
+    match CountryCode::parse(text) {
+        Some(country) if country == configured => Ok(()),
+        Some(country) => Err(refuse(
+            "country_mismatch",
+            format!("the metadata is of {country}, configured is {configured}"),
+        )),
+        None => Err(refuse("country_malformed", format!("{text:?} is no country code"))),
+    }
+}
+
+/// Message Format 1.4 §2.1.1: `validUntil` must be there; and a node is revoked by letting it lapse.
+fn valid(entity: &EntityDescriptor, now: Timestamp) -> Result<Timestamp, TrustRefusal> {
+    match entity.valid_until {
+        None => Err(refuse("valid_until_missing", "the metadata does not say until when it is valid")),
+        Some(until) if now < until => Ok(until),
+        Some(until) => Err(refuse("metadata_expired", format!("the metadata was valid until {until}"))),
+    }
+}
+
+fn speaks_saml(role: &IdpSsoDescriptor) -> Result<(), TrustRefusal> {
+    if role.common.protocols.iter().any(|protocol| protocol == PROTOCOL) {
+        return Ok(());
+    }
+    Err(refuse("protocol", "the role does not support the SAML 2.0 protocol"))
+}
+
+/// Where requests are posted. Plain http is for machines that talk to themselves.
+fn post_location(role: &IdpSsoDescriptor) -> Result<String, TrustRefusal> {
+    let mut services = role.single_sign_on_services.iter().filter(|service| service.binding == HTTP_POST);
+    let Some(service) = services.next() else {
+        return Err(refuse("no_post_binding", "the metadata has no SingleSignOnService for HTTP-POST"));
+    };
+    if services.next().is_some() {
+        return Err(refuse(
+            "several_post_bindings",
+            "the metadata has several SingleSignOnServices for HTTP-POST",
+        ));
+    }
+    let location = &service.location;
+    if location.starts_with("https://") || is_loopback(location) {
+        return Ok(location.clone());
+    }
+    Err(refuse("sso_not_https", "the SingleSignOnService is no https address"))
+}
+
+/// Whether an http address is this machine itself, by a name that cannot be anything else (RFC 6761 §6.3).
+fn is_loopback(address: &str) -> bool {
+    let Some(rest) = address.strip_prefix("http://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.chars().all(|c| c.is_ascii_digit()) => host,
+        _ => authority,
+    };
+    host == "localhost" || host.ends_with(".localhost") || host == "127.0.0.1" || host == "[::1]"
+}
+
+/// The keys declared for signing that are strong enough and whose certificate is valid. A weak or expired one
+/// is left out, not a reason to refuse the rest; but one must remain.
+fn signing_keys(
+    role: &IdpSsoDescriptor,
+    now: Timestamp,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<(Certificate, PublicKey)>, TrustRefusal> {
+    let encryption: Vec<&[u8]> =
+        role.common.certificates(KeyUse::Encryption).map(Certificate::spki).collect();
+    let mut keys = Vec::new();
+    for certificate in role.common.certificates(KeyUse::Signing) {
+        let subject = certificate.subject();
+        if !certificate.valid_at(now) {
+            warnings.push(format!("left out, not valid now: signing certificate {subject}"));
+            continue;
+        }
+        if !certificate.permits(KeyUsage::Signing) {
+            warnings.push(format!("the keyUsage of {subject} does not name digital signatures"));
+        }
+        if encryption.contains(&certificate.spki()) {
+            warnings.push(format!("the key of {subject} is published for encryption as well"));
+        }
+        match certificate.public_key() {
+            Ok(key) => keys.push((certificate.clone(), key)),
+            Err(error) => warnings.push(format!("left out, {error}: signing certificate {subject}")),
+        }
+    }
+    if keys.is_empty() {
+        return Err(refuse("no_signing_key", "the metadata has no usable key for signing"));
+    }
+    Ok(keys)
+}
+
+/// The levels it publishes. None at all means any; but a list of which nothing can be understood is not that.
+fn levels(
+    entity: &EntityDescriptor,
+    quirks: &Quirks,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<AssuranceLevel>, TrustRefusal> {
+    let mut levels = Vec::new();
+    let published = entity.entity_attribute(ASSURANCE_CERTIFICATION);
+    for uri in &published {
+        let level = if quirks.loa_aliases {
+            AssuranceLevel::from_uri_or_alias(uri)
+        } else {
+            AssuranceLevel::from_uri(uri)
+        };
+        match level {
+            Some(level) => levels.push(level),
+            None => warnings.push(format!("left out, not a level of assurance: {uri:?}")),
+        }
+    }
+    if levels.is_empty() && !published.is_empty() {
+        return Err(refuse("no_level", "the metadata lists levels of assurance, but none that exists"));
+    }
+    Ok(levels)
+}
+
+fn published_attributes(role: &IdpSsoDescriptor) -> BTreeSet<Attribute> {
+    role.attributes.iter().filter_map(|published| attribute::by_name(&published.name)).collect()
+}
+
+pub(super) fn refuse(code: &'static str, detail: impl Into<String>) -> TrustRefusal {
+    TrustRefusal { code, detail: detail.into() }
+}
+
+/// Turns an error into a refusal with this code.
+fn refusal<E: std::fmt::Display>(code: &'static str) -> impl Fn(E) -> TrustRefusal {
+    move |error| refuse(code, error.to_string())
 }

@@ -3,6 +3,7 @@
 
 mod check;
 mod node;
+mod path;
 
 pub use self::check::{CountryTrust, TrustRefusal, check};
 pub use self::node::{ProtocolVersion, TrustedNode, Unavailable};
