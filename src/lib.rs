@@ -12,6 +12,7 @@ pub mod config;
 pub mod crypto;
 pub mod eidas;
 pub mod login;
+pub mod node;
 pub mod oidc;
 pub mod outbound;
 pub mod saml;
