@@ -9,6 +9,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.Key;
 import java.security.KeyFactory;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
 import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.SecureRandom;
@@ -18,9 +20,14 @@ import java.security.cert.X509Certificate;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.Arrays;
 import java.util.Base64;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import javax.crypto.KeyAgreement;
 import javax.crypto.KeyGenerator;
+import javax.crypto.spec.SecretKeySpec;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.transform.OutputKeys;
 import javax.xml.transform.Transformer;
@@ -37,7 +44,17 @@ import org.apache.xml.security.keys.KeyInfo;
 import org.apache.xml.security.signature.XMLSignature;
 import org.apache.xml.security.transforms.Transforms;
 import org.apache.xml.security.transforms.params.InclusiveNamespaces;
+import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
+import org.bouncycastle.crypto.Digest;
+import org.bouncycastle.crypto.agreement.kdf.ConcatenationKDFGenerator;
+import org.bouncycastle.crypto.digests.SHA256Digest;
+import org.bouncycastle.crypto.digests.SHA384Digest;
+import org.bouncycastle.crypto.digests.SHA512Digest;
+import org.bouncycastle.crypto.params.KDFParameters;
+import org.bouncycastle.jcajce.provider.asymmetric.ec.BCECPrivateKey;
+import org.bouncycastle.jcajce.provider.asymmetric.ec.BCECPublicKey;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
+import org.bouncycastle.jce.spec.ECPublicKeySpec;
 import org.w3c.dom.Document;
 import org.w3c.dom.Element;
 import org.w3c.dom.Node;
@@ -47,18 +64,20 @@ import org.w3c.dom.NodeList;
  * Apache Santuario with BouncyCastle as a peer: reads what we sign and encrypt, writes what we must read, and
  * canonicalises. One line per case; exit status 1 if one failed. See ../README.md for the files.
  *
- * Santuario 2.1 knows no ECDH-ES; ../peers.py does that part.
+ * Santuario 2.1 knows no ECDH-ES: key agreement and derivation are BouncyCastle's, the rest is Santuario.
  */
 public class Santuario {
     static final String SAML2P = "urn:oasis:names:tc:SAML:2.0:protocol";
     static final String SAML2 = "urn:oasis:names:tc:SAML:2.0:assertion";
     static final String DSIG_MORE = "http://www.w3.org/2001/04/xmldsig-more#";
     static final String DSIG_2007 = "http://www.w3.org/2007/05/xmldsig-more#";
+    static final String DSIG = "http://www.w3.org/2000/09/xmldsig#";
+    static final String DSIG11 = "http://www.w3.org/2009/xmldsig11#";
     static final String XENC = "http://www.w3.org/2001/04/xmlenc#";
     static final String XENC11 = "http://www.w3.org/2009/xmlenc11#";
     static final String EXCLUSIVE = Canonicalizer.ALGO_ID_C14N_EXCL_OMIT_COMMENTS;
     static final String OAEP = XMLCipher.RSA_OAEP_11;
-    static final String SHA1 = "http://www.w3.org/2000/09/xmldsig#sha1";
+    static final String SHA1 = DSIG + "sha1";
     static final String[] SHA2 = {XENC + "sha256", DSIG_MORE + "sha384", XENC + "sha512"};
     static final List<String> RSA = List.of("rsa3072", "rsa4096");
     static final List<String> EC = List.of("p256", "p384", "p521", "bp256", "bp384", "bp512");
@@ -89,9 +108,6 @@ public class Santuario {
         }
         byte[] plain = exclusive(parse(Files.readAllBytes(folder.resolve("plain.xml"))).getDocumentElement());
         for (String file : list("ours/encrypted")) {
-            if (!RSA.contains(keyOf(file))) {
-                continue; // key agreement
-            }
             report("decrypt " + file, () -> {
                 Document document = parse(Files.readAllBytes(folder.resolve("ours/encrypted/" + file)));
                 require(Arrays.equals(exclusive(decrypt(document, file)), plain), "another plaintext");
@@ -120,11 +136,46 @@ public class Santuario {
         EncryptedKey encryptedKey = cipher.loadEncryptedKey(document, key);
         String algorithm = encryptedData.getEncryptionMethod().getAlgorithm();
         XMLCipher keyCipher = XMLCipher.getInstance();
-        keyCipher.init(XMLCipher.UNWRAP_MODE, privateKey(keyOf(file)));
+        boolean transport = RSA.contains(keyOf(file));
+        keyCipher.init(XMLCipher.UNWRAP_MODE, transport ? privateKey(keyOf(file)) : agreed(key, keyOf(file)));
         Key contentKey = keyCipher.decryptKey(encryptedKey, algorithm);
         XMLCipher contentCipher = XMLCipher.getInstance(algorithm);
         contentCipher.init(XMLCipher.DECRYPT_MODE, contentKey);
         return parse(contentCipher.decryptToByteArray(data)).getDocumentElement();
+    }
+
+    /** The wrapping key of an EncryptedKey with an AgreementMethod. */
+    static Key agreed(Element key, String name) throws Exception {
+        String wrap = ((Element) key.getElementsByTagNameNS(XENC, "EncryptionMethod").item(0)).getAttribute("Algorithm");
+        Element parameters = (Element) key.getElementsByTagNameNS(XENC11, "ConcatKDFParams").item(0);
+        String digest = ((Element) parameters.getElementsByTagNameNS(DSIG, "DigestMethod").item(0)).getAttribute("Algorithm");
+        Element point = (Element) key.getElementsByTagNameNS(DSIG11, "PublicKey").item(0);
+        var curve = ((BCECPrivateKey) privateKey(name)).getParameters();
+        var originator = new ECPublicKeySpec(curve.getCurve().decodePoint(Base64.getMimeDecoder().decode(point.getTextContent())), curve);
+        PublicKey publicKey = KeyFactory.getInstance("EC", "BC").generatePublic(originator);
+        return agree(privateKey(name), publicKey, digest, wrap,
+            Stream.of("AlgorithmID", "PartyUInfo", "PartyVInfo").map(parameters::getAttribute).toArray(String[]::new));
+    }
+
+    /** ECDH and ConcatKDF by BouncyCastle. The first octet of each parameter counts padding bits: none. */
+    static Key agree(PrivateKey ours, PublicKey theirs, String digest, String wrap, String... parameters) throws Exception {
+        KeyAgreement agreement = KeyAgreement.getInstance("ECDH", "BC");
+        agreement.init(ours);
+        agreement.doPhase(theirs, true);
+        ByteArrayOutputStream info = new ByteArrayOutputStream();
+        for (String parameter : parameters) {
+            byte[] octets = HexFormat.of().parseHex(parameter);
+            if (octets.length > 0) {
+                require(octets[0] == 0, "padding bits");
+                info.write(octets, 1, octets.length - 1);
+            }
+        }
+        Digest hash = digest.endsWith("sha256") ? new SHA256Digest() : digest.endsWith("sha384") ? new SHA384Digest() : new SHA512Digest();
+        ConcatenationKDFGenerator kdf = new ConcatenationKDFGenerator(hash);
+        kdf.init(new KDFParameters(agreement.generateSecret(), info.toByteArray()));
+        byte[] key = new byte[wrap.endsWith("128") ? 16 : 32];
+        kdf.generateBytes(key, 0, key.length);
+        return new SecretKeySpec(key, "AES");
     }
 
     // Writing what we must read.
@@ -150,6 +201,10 @@ public class Santuario {
         for (String content : new String[] {"aes128-gcm", "aes192-gcm", "aes256-gcm"}) {
             encrypt("encrypted/rsa4096-oaep-" + content + "-inline", OAEP, SHA2[0], "mgf1sha256", XENC11 + content, false);
             encrypt("encrypted/rsa4096-oaep-" + content + "-sibling", OAEP, SHA2[0], "mgf1sha256", XENC11 + content, true);
+        }
+        for (String key : EC) {
+            encrypt("encrypted/" + key + "-ecdh-kw256", XENC + "kw-aes256", SHA2[0], null, XENC11 + "aes256-gcm", false);
+            encrypt("encrypted/" + key + "-ecdh-kw128-sibling", XENC + "kw-aes128", SHA2[2], null, XENC11 + "aes128-gcm", true);
         }
         refused();
     }
@@ -246,9 +301,18 @@ public class Santuario {
             KeyGenerator generator = KeyGenerator.getInstance("AES");
             generator.init(Integer.parseInt(content.replaceAll(".*#aes(...)-.*", "$1")), new SecureRandom());
             Key contentKey = generator.generateKey();
-            XMLCipher keyCipher = XMLCipher.getInstance(transport, null, digest);
-            keyCipher.init(XMLCipher.WRAP_MODE, publicKey(keyOf(name)));
+            boolean agreement = EC.contains(keyOf(name));
+            KeyPair ephemeral = agreement ? ephemeral(publicKey(keyOf(name))) : null;
+            XMLCipher keyCipher = agreement ? XMLCipher.getInstance(transport) : XMLCipher.getInstance(transport, null, digest);
+            keyCipher.init(XMLCipher.WRAP_MODE, agreement
+                ? agree(ephemeral.getPrivate(), publicKey(keyOf(name)), digest, transport, "0000", "0000", "0000")
+                : publicKey(keyOf(name)));
             EncryptedKey encryptedKey = keyCipher.encryptKey(document, contentKey, mgf == null ? null : XENC11 + mgf, null);
+            if (agreement) {
+                KeyInfo how = new KeyInfo(document);
+                how.addUnknownElement(agreementMethod(document, ephemeral.getPublic(), digest));
+                encryptedKey.setKeyInfo(how);
+            }
             XMLCipher cipher = XMLCipher.getInstance(content);
             cipher.init(XMLCipher.ENCRYPT_MODE, contentKey);
             KeyInfo keyInfo = new KeyInfo(document);
@@ -266,6 +330,25 @@ public class Santuario {
             sign(document, "rsa3072", DSIG_2007 + "sha256-rsa-MGF1", SHA2[0]);
             save("santuario/" + name + ".xml", document);
         });
+    }
+
+    static KeyPair ephemeral(PublicKey recipient) throws Exception {
+        KeyPairGenerator generator = KeyPairGenerator.getInstance("EC", "BC");
+        generator.initialize(((BCECPublicKey) recipient).getParameters());
+        return generator.generateKeyPair();
+    }
+
+    static Element agreementMethod(Document document, PublicKey originator, String digest) throws Exception {
+        String curve = SubjectPublicKeyInfo.getInstance(originator.getEncoded()).getAlgorithm().getParameters().toString();
+        String point = Base64.getEncoder().encodeToString(((BCECPublicKey) originator).getQ().getEncoded(false));
+        String text = "<xenc:AgreementMethod xmlns:xenc='" + XENC + "' Algorithm='" + XENC11 + "ECDH-ES'>"
+            + "<xenc11:KeyDerivationMethod xmlns:xenc11='" + XENC11 + "' Algorithm='" + XENC11 + "ConcatKDF'>"
+            + "<xenc11:ConcatKDFParams AlgorithmID='0000' PartyUInfo='0000' PartyVInfo='0000'>"
+            + "<ds:DigestMethod xmlns:ds='" + DSIG + "' Algorithm='" + digest + "'/></xenc11:ConcatKDFParams></xenc11:KeyDerivationMethod>"
+            + "<xenc:OriginatorKeyInfo><ds:KeyValue xmlns:ds='" + DSIG + "'><dsig11:ECKeyValue xmlns:dsig11='" + DSIG11 + "'>"
+            + "<dsig11:NamedCurve URI='urn:oid:" + curve + "'/><dsig11:PublicKey>" + point + "</dsig11:PublicKey>"
+            + "</dsig11:ECKeyValue></ds:KeyValue></xenc:OriginatorKeyInfo></xenc:AgreementMethod>";
+        return (Element) document.importNode(parse(text.getBytes(StandardCharsets.UTF_8)).getDocumentElement(), true);
     }
 
     static Document template() throws Exception {
@@ -370,7 +453,7 @@ public class Santuario {
 
     static List<Element> childElements(Element parent) {
         NodeList nodes = parent.getChildNodes();
-        return java.util.stream.IntStream.range(0, nodes.getLength()).mapToObj(nodes::item)
+        return IntStream.range(0, nodes.getLength()).mapToObj(nodes::item)
             .filter(node -> node.getNodeType() == Node.ELEMENT_NODE).map(Element.class::cast).collect(Collectors.toList());
     }
 
