@@ -1,0 +1,10 @@
+//! `cargo bench`: CPU per operation beside the raw cryptography of the same keys in the same run, and the
+//! whole login against the gateway as a process of its own. Machines are shared and noisy: read the
+//! ratios. docs/performance.md keeps the figures.
+
+mod cpu;
+mod operations;
+
+fn main() {
+    operations::run();
+}
