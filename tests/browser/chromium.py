@@ -123,16 +123,16 @@ class Chromium:
         context = self.call("Target.createBrowserContext")["browserContextId"]
         target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        return Tab(self, session)
+        return Tab(self, session, context)
 
 
 class Tab:
-    def __init__(self, browser, session):
+    def __init__(self, browser, session, context):
         self.browser = browser
         self.session = session
+        self.context = context
         self.console = []
         self.visited = []
-        self.frame = None
         browser.listeners.append(self.heard)
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
@@ -152,6 +152,11 @@ class Tab:
             self.console.append(params["exceptionDetails"]["text"])
         elif method == "Page.frameNavigated" and "parentId" not in params["frame"]:
             self.visited.append(params["frame"]["url"])
+
+    def leave(self):
+        """Closes the browser of this tab, with its cookies."""
+        self.browser.listeners.remove(self.heard)
+        self.browser.call("Target.disposeBrowserContext", browserContextId=self.context)
 
     # What a person does
 

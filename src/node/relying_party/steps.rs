@@ -57,15 +57,10 @@ const STEPS: [(&str, &str); 10] = [
 pub(super) fn story(lines: &[String], client: &str, result: Result<&LoggedIn, &Problem>) -> Vec<Step> {
     let events: Vec<Map<String, Value>> =
         lines.iter().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let ours = |event: &&Map<String, Value>| text(event, "client") == client;
-    let login = events.iter().filter(ours).find(|e| text(e, "event") == "request").map(|e| text(e, "login"));
     let mut story = Story::new();
-    for event in &events {
-        let login_of_event = text(event, "login");
-        let same = if login_of_event.is_empty() { ours(&event) } else { Some(login_of_event) == login };
-        if same {
-            story.take(event);
-        }
+    // By client, not by login: after a node's no, the gateway goes on under a new login for the same request.
+    for event in events.iter().filter(|event| text(event, "client") == client) {
+        story.take(event);
     }
     story.end(result);
     story.0
@@ -168,8 +163,11 @@ impl Story {
         self.set(name, Outcome::Done, facts);
     }
 
+    /// The first trouble is the one that counts; what follows is its echo.
     fn stop(&mut self, name: &str, fact: String) {
-        self.set(name, Outcome::Stopped, vec![fact]);
+        if self.0.iter().all(|step| step.outcome != Outcome::Stopped) {
+            self.set(name, Outcome::Stopped, vec![fact]);
+        }
     }
 
     fn set(&mut self, name: &str, outcome: Outcome, facts: Vec<String>) {
