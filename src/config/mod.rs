@@ -16,6 +16,7 @@ mod country;
 mod database;
 mod document;
 mod fault;
+mod files;
 mod logging;
 mod oidc;
 mod outbound;

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::fault::Findings;
+use crate::crypto::jose::JwsAlgorithm;
 
 /// The OpenID Provider that brokers see.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -101,4 +102,17 @@ fn default_token() -> u64 {
 
 fn default_version() -> u32 {
     1
+}
+
+impl From<TokenAlgorithm> for JwsAlgorithm {
+    fn from(algorithm: TokenAlgorithm) -> Self {
+        match algorithm {
+            TokenAlgorithm::RS256 => Self::RS256,
+            TokenAlgorithm::PS256 => Self::PS256,
+            TokenAlgorithm::ES256 => Self::ES256,
+            TokenAlgorithm::ES384 => Self::ES384,
+            TokenAlgorithm::ES512 => Self::ES512,
+            TokenAlgorithm::EdDSA => Self::EdDSA,
+        }
+    }
 }
