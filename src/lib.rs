@@ -19,3 +19,6 @@ pub mod saml;
 pub mod store;
 pub mod web;
 pub mod xml;
+pub mod xml;
+
+pub mod app;

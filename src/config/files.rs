@@ -9,7 +9,8 @@ use std::path::Path;
 use crate::clock::Timestamp;
 use crate::crypto::jose::JwsKey;
 use crate::crypto::{
-    Certificate, DecryptionKey, DigestAlgorithm, KeyError, KeyKind, PrivateKey, SignatureAlgorithm, SigningKey,
+    Certificate, DecryptionKey, DigestAlgorithm, KeyError, KeyKind, PrivateKey, SignatureAlgorithm,
+    SigningKey,
 };
 use crate::secret::Secret;
 
@@ -85,7 +86,8 @@ impl Files<'_> {
         let text = String::from_utf8_lossy(&octets);
         let secret = decode(text.trim()).filter(|secret| secret.len() >= least);
         if secret.is_none() {
-            let message = format!("{} must hold {least} octets or more in hexadecimal or base64", path.display());
+            let message =
+                format!("{} must hold {least} octets or more in hexadecimal or base64", path.display());
             self.findings.add(at, "bad_secret", message);
         }
         secret.map(Secret::new)
