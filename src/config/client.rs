@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::Findings;
 use super::oidc::TokenAlgorithm;
+use crate::eidas::{SpType, SubjectKind, attribute};
+use crate::oidc::RedirectUri;
+use crate::oidc::client::{SecretHash, is_client_word};
 
 /// One broker or application: how it authenticates, and what it may ask and learn.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -37,7 +40,8 @@ pub struct Client {
     /// The algorithm of its ID tokens.
     #[serde(default)]
     pub id_token_alg: TokenAlgorithm,
-    /// Whether the ID token holds all claims; otherwise they are at the userinfo endpoint only.
+    /// Whether the ID token holds all claims; otherwise all are at the userinfo endpoint and the ID token
+    /// has those that the `claims` parameter asks for.
     #[serde(default)]
     pub claims_in_id_token: bool,
     /// Whether the relying party is of the public or the private sector (SPType).
@@ -51,6 +55,9 @@ pub struct Client {
     /// The lowest level of assurance that is good enough, whatever the request says.
     #[serde(default)]
     pub min_loa: Level,
+    /// Whether schemes that were not notified will do, if they claim the same height. For tests.
+    #[serde(default)]
+    pub accept_non_notified: bool,
     /// Whether natural or legal persons log in.
     #[serde(default)]
     pub kind: Kind,
@@ -73,6 +80,17 @@ pub struct Client {
     /// How `acr` is written.
     #[serde(default)]
     pub acr: AcrStyle,
+    /// What the client is told when the level of assurance cannot be had.
+    #[serde(default)]
+    pub level_error: LevelError,
+    /// Whether a person who cancelled at the node goes straight back to the client, instead of being
+    /// offered another try.
+    #[serde(default)]
+    pub cancel_goes_back: bool,
+    /// By how many seconds `iat` is set back, for libraries that allow a token no time before their own
+    /// clock.
+    #[serde(default = "default_backdate")]
+    pub iat_backdate_seconds: u64,
     /// What the login is for, in the person's words; shown on the country page.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
@@ -149,10 +167,21 @@ pub enum AcrStyle {
     Short,
 }
 
+/// What a client is told when the level of assurance cannot be had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LevelError {
+    /// `access_denied`, which every broker understands.
+    #[default]
+    AccessDenied,
+    /// `unmet_authentication_requirements`, if the level was essential to the client.
+    Unmet,
+}
+
 impl Client {
     pub(crate) fn check(&self, at: &str, findings: &mut Findings) {
-        if self.id.is_empty() || !self.id.bytes().all(|b| (0x20..0x7f).contains(&b)) {
-            findings.add(format!("{at}.id"), "bad_value", "a client_id is printable ASCII (RFC 6749 A.1)");
+        if !is_client_word(&self.id) {
+            findings.add(format!("{at}.id"), "bad_value", "only A-Z a-z 0-9 . _ ~ - are allowed, at most 255");
         }
         match (&self.secret_file, &self.secret_hash) {
             (None, None) => {
@@ -165,7 +194,35 @@ impl Client {
             (Some(_), Some(_)) => {
                 findings.add(format!("{at}.secret_hash"), "contradiction", "secret_file is given as well");
             }
+            (None, Some(hash)) if SecretHash::from_hex(hash).is_none() => {
+                findings.add(format!("{at}.secret_hash"), "bad_value", "a SHA-256 has 64 hexadecimal digits");
+            }
             _ => {}
+        }
+        for (n, uri) in self.redirect_uris.iter().enumerate() {
+            if let Err(error) = RedirectUri::register(uri) {
+                findings.add(format!("{at}.redirect_uris[{n}]"), "bad_redirect_uri", error.to_string());
+            }
+        }
+        for (n, name) in self.attributes.iter().enumerate() {
+            let kind = SubjectKind::from(self.kind);
+            match attribute::by_friendly_name(name) {
+                None => {
+                    let message = format!("`{name}` is not the friendly name of an eIDAS attribute");
+                    findings.add(format!("{at}.attributes[{n}]"), "unknown_attribute", message);
+                }
+                Some(attribute) if attribute.kind() != kind && !self.representation => {
+                    let message = format!("`{name}` is not an attribute of a {} person", kind.as_str());
+                    findings.add(format!("{at}.attributes[{n}]"), "contradiction", message);
+                }
+                Some(_) => {}
+            }
+        }
+        if self.requester_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 1024) {
+            findings.add(format!("{at}.requester_id"), "bad_value", "a URI of at most 1024 characters");
+        }
+        if self.iat_backdate_seconds > 60 {
+            findings.add(format!("{at}.iat_backdate_seconds"), "out_of_range", "at most 60 seconds");
         }
         if self.redirect_uris.is_empty() {
             findings.add(format!("{at}.redirect_uris"), "missing_key", "at least one redirect URI is needed");
@@ -176,6 +233,28 @@ impl Client {
             findings.add(format!("{at}.sub"), "contradiction", message);
         }
     }
+}
+
+impl From<Kind> for SubjectKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Natural => Self::Natural,
+            Kind::Legal => Self::Legal,
+        }
+    }
+}
+
+impl From<Sector> for SpType {
+    fn from(sector: Sector) -> Self {
+        match sector {
+            Sector::Public => Self::Public,
+            Sector::Private => Self::Private,
+        }
+    }
+}
+
+fn default_backdate() -> u64 {
+    5
 }
 
 fn yes() -> bool {

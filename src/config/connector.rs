@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Profile;
 use super::client::Sector;
 use super::fault::Findings;
+use crate::eidas::CountryCode;
 use crate::outbound::url_parts;
 
 /// Who we are toward member states.
@@ -60,6 +62,9 @@ pub struct Organization {
     pub display_name: Option<String>,
     /// Its home page.
     pub url: String,
+    /// The language of the three, as in `en`.
+    #[serde(default = "default_language")]
+    pub language: String,
 }
 
 /// A person or desk to turn to.
@@ -108,7 +113,15 @@ pub enum Digest {
 }
 
 impl Connector {
-    pub(crate) fn check(&self, findings: &mut Findings) {
+    pub(crate) fn check(&self, profile: Profile, findings: &mut Findings) {
+        match CountryCode::parse(&self.country) {
+            None => findings.add("connector.country", "unknown_country", "two capital letters, as in EL"),
+            Some(code) if code.is_test() && profile == Profile::Production => {
+                let message = "test countries (XA to XZ) need profile = \"test\"";
+                findings.add("connector.country", "test_country", message);
+            }
+            Some(_) => {}
+        }
         for (key, value) in [("entity_id", &self.entity_id), ("acs_url", &self.acs_url)] {
             if value.as_ref().is_some_and(|url| url_parts(url).is_none()) {
                 findings.add(format!("connector.{key}"), "bad_url", "not an http or https address");
@@ -132,6 +145,10 @@ impl Connector {
             findings.add("connector.encryption", "missing_key", "at least one encryption key is needed");
         }
     }
+}
+
+fn default_language() -> String {
+    "en".to_owned()
 }
 
 fn default_validity() -> u32 {

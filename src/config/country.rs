@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use super::Profile;
 use super::fault::Findings;
+use crate::eidas::{CountryCode, Quirks};
 use crate::outbound::url_parts;
 
 /// One member state whose citizens can log in: where its node's metadata is and what vouches for it.
@@ -15,9 +17,6 @@ use crate::outbound::url_parts;
 pub struct Country {
     /// The country, as eIDAS writes it (`EL` for Greece). Its anchors vouch for this country alone.
     pub code: String,
-    /// The name on the country page. Default: the country's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
     /// The https address of the node's metadata. Either this or `metadata_file`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata_url: Option<String>,
@@ -30,16 +29,24 @@ pub struct Country {
     /// on XML are never accepted in that form.
     #[serde(default)]
     pub accept_pkcs1_certificates: bool,
-    /// How far this country's clock may be off, in seconds; at most 300.
-    #[serde(default = "default_skew")]
-    pub clock_skew_seconds: u64,
-    /// Known deviations of this country's node that are to be tolerated, by name.
+    /// Known deviations of this country's node that are to be tolerated, and how far its clock may be
+    /// off (docs/quirks.md).
     #[serde(default)]
-    pub quirks: Vec<String>,
+    #[schemars(schema_with = "quirks_schema")]
+    pub quirks: Quirks,
 }
 
 impl Country {
     pub(crate) fn check(&self, at: &str, profile: Profile, findings: &mut Findings) {
+        let code = CountryCode::parse(&self.code);
+        if !code.is_some_and(|code| CountryCode::participants().any(|one| one == code) || code.is_test()) {
+            let message = format!("`{}` is not a country that takes part in eIDAS", self.code);
+            findings.add(format!("{at}.code"), "unknown_country", message);
+        }
+        if profile == Profile::Production && code.is_some_and(CountryCode::is_test) {
+            let message = "test countries (XA to XZ) need profile = \"test\"";
+            findings.add(format!("{at}.code"), "test_country", message);
+        }
         match (&self.metadata_url, &self.metadata_file) {
             (None, None) => {
                 findings.add(
@@ -71,12 +78,27 @@ impl Country {
                 "without an anchor nothing can be trusted",
             );
         }
-        if self.clock_skew_seconds > 300 {
-            findings.add(format!("{at}.clock_skew_seconds"), "out_of_range", "at most 300 seconds");
+        if self.quirks.clock_skew > 300 {
+            findings.add(format!("{at}.quirks.clock_skew"), "out_of_range", "at most 300 seconds");
         }
     }
 }
 
-fn default_skew() -> u64 {
-    60
+/// The switches are defined in `eidas::quirk`; their names and kinds are read off the defaults.
+fn quirks_schema(_: &mut SchemaGenerator) -> Schema {
+    let defaults = serde_json::to_value(Quirks::default()).unwrap_or_default();
+    let properties: Map<String, Value> = defaults
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| {
+            let kind = match value {
+                Value::Bool(_) => "boolean",
+                Value::Number(_) => "integer",
+                _ => "string",
+            };
+            (name.clone(), json!({ "type": kind, "default": value }))
+        })
+        .collect();
+    json_schema!({ "type": "object", "properties": properties, "additionalProperties": false })
 }

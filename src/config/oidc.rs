@@ -14,16 +14,7 @@ use crate::crypto::jose::JwsAlgorithm;
 pub struct Oidc {
     /// Keys that sign ID tokens; all are published, a client's `id_token_alg` picks the first that fits.
     pub signing_key: Vec<TokenKey>,
-    /// How long a person may take to log in, in seconds.
-    #[serde(default = "default_login")]
-    pub login_seconds: u64,
-    /// How long a code may be redeemed, in seconds.
-    #[serde(default = "default_code")]
-    pub code_seconds: u64,
-    /// How long an ID token is valid, in seconds.
-    #[serde(default = "default_token")]
-    pub id_token_seconds: u64,
-    /// How long an access token is valid, in seconds.
+    /// How long an access token, and with it the claims at userinfo, is valid, in seconds.
     #[serde(default = "default_token")]
     pub access_token_seconds: u64,
 }
@@ -60,12 +51,16 @@ pub enum TokenAlgorithm {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
-    /// File with the secret that `sub` is derived with: 32 octets or more, in hexadecimal or base64.
+    /// File with the secret that `sub` is derived with: 32 octets, in hexadecimal or base64.
     /// Whoever loses it loses every account: keep a copy in a safe place and never change it.
     pub key_file: PathBuf,
     /// The version of that secret, a part of what is hashed.
     #[serde(default = "default_version")]
     pub key_version: u32,
+    /// The check value of that secret, as `keys list` shows it. With it, a wrong key file is found at the
+    /// start instead of by everyone who logs in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check_value: Option<String>,
 }
 
 impl Oidc {
@@ -73,27 +68,10 @@ impl Oidc {
         if self.signing_key.is_empty() {
             findings.add("oidc.signing_key", "missing_key", "at least one signing key is needed");
         }
-        let limits = [
-            ("login_seconds", self.login_seconds, 60, 3600),
-            ("code_seconds", self.code_seconds, 1, 60),
-            ("id_token_seconds", self.id_token_seconds, 30, 3600),
-            ("access_token_seconds", self.access_token_seconds, 30, 300),
-        ];
-        for (key, value, least, most) in limits {
-            if !(least..=most).contains(&value) {
-                let message = format!("{value} is not between {least} and {most}");
-                findings.add(format!("oidc.{key}"), "out_of_range", message);
-            }
+        if !(30..=300).contains(&self.access_token_seconds) {
+            findings.add("oidc.access_token_seconds", "out_of_range", "between 30 and 300 seconds");
         }
     }
-}
-
-fn default_login() -> u64 {
-    900
-}
-
-fn default_code() -> u64 {
-    60
 }
 
 fn default_token() -> u64 {
