@@ -181,7 +181,11 @@ pub enum LevelError {
 impl Client {
     pub(crate) fn check(&self, at: &str, findings: &mut Findings) {
         if !is_client_word(&self.id) {
-            findings.add(format!("{at}.id"), "bad_value", "only A-Z a-z 0-9 . _ ~ - are allowed, at most 255");
+            findings.add(
+                format!("{at}.id"),
+                "bad_value",
+                "only A-Z a-z 0-9 . _ ~ - are allowed, at most 255",
+            );
         }
         match (&self.secret_file, &self.secret_hash) {
             (None, None) => {

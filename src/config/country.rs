@@ -23,6 +23,9 @@ pub struct Country {
     /// A file with the node's metadata. Either this or `metadata_url`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata_file: Option<PathBuf>,
+    /// The entityID to look for, if the metadata holds several entities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity_id: Option<String>,
     /// PEM files with the certificates that vouch for this country's metadata.
     pub anchor_files: Vec<PathBuf>,
     /// Accept RSA PKCS#1 v1.5 as the signature on X.509 certificates of the chain (TRUST-20). Signatures

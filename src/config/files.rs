@@ -12,6 +12,7 @@ use crate::crypto::{
     Certificate, DecryptionKey, DigestAlgorithm, KeyError, KeyKind, PrivateKey, SignatureAlgorithm,
     SigningKey,
 };
+use crate::oidc::client::{SecretHash, is_client_word};
 use crate::secret::Secret;
 
 use super::connector::{Digest, KeyPair};
@@ -80,17 +81,34 @@ impl Files<'_> {
         read.map_err(|error| self.findings.add(at, "bad_certificate", message(error))).ok()
     }
 
-    /// A secret of at least `least` octets, written in hexadecimal or base64.
-    pub(crate) fn secret(&mut self, at: &str, path: &Path, least: usize) -> Option<Secret<Vec<u8>>> {
+    /// A secret of 256 bits, written in hexadecimal or base64.
+    pub(crate) fn secret(&mut self, at: &str, path: &Path) -> Option<Secret<[u8; 32]>> {
         let octets = self.read(at, path)?;
-        let text = String::from_utf8_lossy(&octets);
-        let secret = decode(text.trim()).filter(|secret| secret.len() >= least);
+        let secret =
+            decode(String::from_utf8_lossy(&octets).trim()).and_then(|secret| secret.try_into().ok());
         if secret.is_none() {
-            let message =
-                format!("{} must hold {least} octets or more in hexadecimal or base64", path.display());
+            let message = format!("{} must hold 32 octets in hexadecimal or base64", path.display());
             self.findings.add(at, "bad_secret", message);
         }
         secret.map(Secret::new)
+    }
+
+    /// The hash of a client secret that stands in a file.
+    pub(crate) fn client_secret(&mut self, at: &str, path: &Path) -> Option<SecretHash> {
+        let octets = self.read(at, path)?;
+        let secret = std::str::from_utf8(&octets).ok().map(str::trim).filter(|secret| is_client_word(secret));
+        let Some(secret) = secret else {
+            let message = format!("{}: a client secret has only A-Z a-z 0-9 . _ ~ -", path.display());
+            self.findings.add(at, "bad_secret", message);
+            return None;
+        };
+        // Only a hash of it is kept, so it must be beyond guessing.
+        if secret.len() < 22 {
+            let message = format!("{}: a client secret has at least 22 random characters", path.display());
+            self.findings.add(at, "weak_secret", message);
+            return None;
+        }
+        Some(SecretHash::of(secret))
     }
 
     fn pair(&mut self, at: &str, pair: &KeyPair) -> Option<(PrivateKey, Certificate, Vec<Certificate>)> {

@@ -1,10 +1,11 @@
 //! `gateway.toml`: typed sections, their defaults, and the faults of a file by line and key.
 //!
-//! One file per section. Reading ([`Config::load`]) touches the one file only; [`Config::check`] knows
-//! the rules between keys; [`material`] opens the files that are referred to and proves that keys and
-//! certificates are fit for use. Paths are relative to the configuration file.
+//! One file per section, each with its own rules. [`Config::load`] also opens the files that are referred to
+//! and proves that keys and certificates are fit for use. Paths are relative to the configuration file.
+//! Nothing here runs anything.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -19,6 +20,7 @@ mod fault;
 mod files;
 mod logging;
 mod oidc;
+mod open;
 mod outbound;
 mod server;
 
@@ -29,11 +31,13 @@ pub use database::Database;
 pub use fault::{Fault, Faults};
 pub use logging::{Format, LogLevel, Logging};
 pub use oidc::{Oidc, Subject, TokenAlgorithm, TokenKey};
+pub use open::{CountrySource, MetadataSource, Opened};
 pub use outbound::Outbound;
 pub use server::{Server, Tls};
 
-use document::{Document, Reading};
-use fault::{Finding, Findings};
+use crate::clock::Timestamp;
+use document::Reading;
+use fault::Findings;
 
 /// Everything that can be set.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -78,24 +82,15 @@ pub enum Profile {
     Test,
 }
 
-/// A configuration that keeps its own rules, and the place of each of its keys for what may yet be
-/// found about the files it refers to.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The sections, with relative paths made absolute and defaults filled in.
-    pub config: Config,
-    document: Document,
-}
-
 impl Config {
-    /// Reads the configuration file at `path`.
+    /// Reads the configuration file at `path` and opens everything that it refers to, as of `now`.
     ///
     /// # Errors
-    /// All faults that can be found at once; what is read no further than its own text.
-    pub fn load(path: &Path) -> Result<Loaded, Faults> {
+    /// All faults that can be found at once, in the order of the file.
+    pub fn load(path: &Path, now: Timestamp) -> Result<(Self, Opened), Faults> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             let message = match error.kind() {
-                std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+                ErrorKind::NotFound => "there is no such file".to_owned(),
                 _ => error.to_string(),
             };
             let key = String::new();
@@ -109,27 +104,38 @@ impl Config {
             }])
         })?;
         let base = path.parent().unwrap_or_else(|| Path::new(""));
-        Self::read(path, text, base)
-    }
-
-    /// Reads a configuration from `text`. Faults name `file`; relative paths start at `base`.
-    ///
-    /// # Errors
-    /// All faults that can be found at once.
-    pub fn read(file: &Path, text: String, base: &Path) -> Result<Loaded, Faults> {
-        let mut reading = Reading::<Self>::of(file, text, REQUIRED);
+        let mut reading = Self::reading(path, text, base);
         let mut findings = Findings::default();
-        if let Some(config) = &reading.value {
-            config.check(&mut findings);
-        }
+        let opened = reading.value.as_ref().and_then(|config| config.open(now, &mut findings));
         reading.add(findings.0);
-        match reading.value {
-            Some(mut config) if reading.faults.is_empty() => {
-                config.resolve(base);
-                Ok(Loaded { config, document: reading.document })
-            }
+        match (reading.value, opened) {
+            (Some(config), Some(opened)) if reading.faults.is_empty() => Ok((config, opened)),
             _ => Err(Faults(reading.faults)),
         }
+    }
+
+    /// Reads a configuration from `text` without opening anything. Faults name `file`; relative paths start
+    /// at `base`.
+    ///
+    /// # Errors
+    /// All faults that can be found at once, in the order of the file.
+    pub fn read(file: &Path, text: String, base: &Path) -> Result<Self, Faults> {
+        let reading = Self::reading(file, text, base);
+        match reading.value {
+            Some(config) if reading.faults.is_empty() => Ok(config),
+            _ => Err(Faults(reading.faults)),
+        }
+    }
+
+    fn reading(file: &Path, text: String, base: &Path) -> Reading<Self> {
+        let mut reading = Reading::<Self>::of(file, text, REQUIRED);
+        let mut findings = Findings::default();
+        if let Some(config) = &mut reading.value {
+            config.check(&mut findings);
+            config.resolve(base);
+        }
+        reading.add(findings.0);
+        reading
     }
 
     /// The address of our metadata, which is our entityID.
@@ -149,7 +155,7 @@ impl Config {
     fn check(&self, findings: &mut Findings) {
         self.server.check(self.profile, findings);
         self.database.check(findings);
-        self.connector.check(findings);
+        self.connector.check(self.profile, findings);
         self.oidc.check(findings);
         let mut codes = BTreeSet::new();
         for (n, country) in self.country.iter().enumerate() {
@@ -202,16 +208,6 @@ impl Config {
             let file = base.join(file.strip_prefix("//").unwrap_or(file));
             self.database.url = format!("sqlite:{}", file.display());
         }
-    }
-}
-
-impl Loaded {
-    /// Gives findings about what the configuration refers to their places in the file.
-    fn faults(&self, findings: Findings) -> Faults {
-        let place = |finding: Finding| self.document.fault(finding);
-        let mut faults: Vec<_> = findings.0.into_iter().map(place).collect();
-        faults.sort_by_key(|fault| (fault.line, fault.column));
-        Faults(faults)
     }
 }
 

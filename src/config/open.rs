@@ -3,20 +3,18 @@
 //! Everything that a configuration refers to is opened here once, for `config check` and `serve` alike, so
 //! what the one accepts the other can run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::client::{AcrStyle, Authentication, Client, LevelError, Level, SubMode};
+use super::Config;
+use super::client::{AcrStyle, Authentication, Client, Level, LevelError, SubMode};
 use super::connector::Contact;
-use super::document::Reading;
-use super::fault::{Faults, Findings};
+use super::country::Country;
+use super::fault::Findings;
 use super::files::Files;
-use super::{Config, Country};
 use crate::clock::Timestamp;
-use crate::eidas::connector::Organization;
-use crate::eidas::trust::CountryTrust;
-use crate::eidas::{self, Connector, CountryCode, Loa, SubjectKind, attribute};
+use crate::eidas::{self, Connector, CountryCode, CountryTrust, Loa, Organization, SubjectKind, attribute};
 use crate::login::{self, ClientPolicy, SubjectKey, SubjectMode};
 use crate::oidc::client::{AuthenticationMethod, ClaimsInIdToken, SecretHash};
 use crate::oidc::{self, ClientAuthentication, Clients, RedirectUri, SigningKeys};
@@ -55,3 +53,220 @@ pub enum MetadataSource {
     /// At an https address.
     Url(String),
 }
+
+impl Config {
+    /// Opens what the sections refer to. `None` exactly if there are findings.
+    pub(crate) fn open(&self, now: Timestamp, findings: &mut Findings) -> Option<Opened> {
+        let before = findings.0.len();
+        let mut files = Files { findings, now };
+        let connector = self.open_connector(&mut files);
+        let signing_keys = self.open_signing_keys(&mut files);
+        let subject_key = self.open_subject_key(&mut files);
+        let mut clients = Vec::new();
+        let mut policies = BTreeMap::new();
+        for (n, client) in self.client.iter().enumerate() {
+            clients.extend(client.open(&format!("client[{n}]"), self, signing_keys.as_ref(), &mut files));
+            policies.insert(client.id.clone(), client.policy(self));
+        }
+        let clients = Clients::new(clients);
+        let clients = clients.map_err(|error| files.findings.add("client", "bad_value", error.to_string()));
+        let mut countries = Vec::new();
+        for (n, country) in self.country.iter().enumerate() {
+            countries.extend(country.open(&format!("country[{n}]"), &mut files));
+        }
+        if files.findings.0.len() > before {
+            return None;
+        }
+        Some(Opened {
+            connector: connector?,
+            signing_keys: signing_keys?,
+            subject_key: subject_key?,
+            clients: clients.ok()?,
+            policies,
+            countries,
+        })
+    }
+
+    fn open_connector(&self, files: &mut Files<'_>) -> Option<Connector> {
+        let set = &self.connector;
+        let signing = files.signing_key("connector.signing", &set.signing);
+        let metadata_signing = match &set.metadata_signing {
+            Some(pair) => files.signing_key("connector.metadata_signing", pair),
+            None => signing.clone(),
+        };
+        let mut decryption = Vec::new();
+        for (n, pair) in set.encryption.iter().enumerate() {
+            decryption.extend(files.decryption_key(&format!("connector.encryption[{n}]"), pair));
+        }
+        let mut next = Vec::new();
+        for (n, file) in set.next_signing_certificate_files.iter().enumerate() {
+            next.extend(files.certificates(&format!("connector.next_signing_certificate_files[{n}]"), file));
+        }
+        let (metadata_signing, metadata_chain) = metadata_signing?;
+        let organization = &set.organization;
+        let connector = Connector {
+            entity_id: self.entity_id(),
+            acs_url: self.acs_url(),
+            country: CountryCode::parse(&set.country)?,
+            application_identifier: APPLICATION.to_owned(),
+            provider_name: set.provider_name.clone(),
+            sp_type: set.sp_type.map(Into::into),
+            organization: Some(Organization {
+                name: organization.name.clone(),
+                display_name: organization.display_name.clone().unwrap_or_else(|| organization.name.clone()),
+                url: organization.url.clone(),
+                language: organization.language.clone(),
+            }),
+            support: Some(set.support_contact.open()),
+            technical: Some(set.technical_contact.open()),
+            signing: signing?.0,
+            extra_signing_certificates: next.into_iter().flatten().collect(),
+            metadata_signing,
+            metadata_chain,
+            decryption,
+        };
+        if let Err(error) = connector.check() {
+            files.findings.add("connector.encryption", "unfit_keys", error.to_string());
+        }
+        Some(connector)
+    }
+
+    fn open_signing_keys(&self, files: &mut Files<'_>) -> Option<SigningKeys> {
+        let mut keys = Vec::new();
+        for (n, key) in self.oidc.signing_key.iter().enumerate() {
+            keys.push(files.token_key(&format!("oidc.signing_key[{n}]"), key));
+        }
+        let keys = keys.into_iter().collect::<Option<Vec<_>>>()?;
+        let keys = SigningKeys::new(keys);
+        keys.map_err(|error| files.findings.add("oidc.signing_key", "unfit_keys", error.to_string())).ok()
+    }
+
+    fn open_subject_key(&self, files: &mut Files<'_>) -> Option<SubjectKey> {
+        let set = &self.subject;
+        let secret = files.secret("subject.key_file", &set.key_file)?;
+        let key = SubjectKey::new(set.key_version, *secret.expose());
+        if let Some(expected) = set.check_value.as_ref().filter(|expected| **expected != key.check_value()) {
+            let message = format!("the key has the check value {}, not {expected}", key.check_value());
+            files.findings.add("subject.check_value", "wrong_key", message);
+        }
+        Some(key)
+    }
+}
+
+impl Contact {
+    fn open(&self) -> eidas::Contact {
+        eidas::Contact {
+            company: self.company.clone(),
+            given_name: self.given_name.clone(),
+            surname: self.surname.clone(),
+            email: self.email.clone(),
+            telephone: self.telephone.clone(),
+        }
+    }
+}
+
+impl Country {
+    fn open(&self, at: &str, files: &mut Files<'_>) -> Option<CountrySource> {
+        let mut anchors = Vec::new();
+        for (n, file) in self.anchor_files.iter().enumerate() {
+            anchors.extend(files.certificates(&format!("{at}.anchor_files[{n}]"), file));
+        }
+        let metadata = match (&self.metadata_file, &self.metadata_url) {
+            // Only whether it is there: a node's metadata may be bad without our configuration being so.
+            (Some(file), _) => {
+                files.read(&format!("{at}.metadata_file"), file)?;
+                MetadataSource::File(file.clone())
+            }
+            (None, Some(url)) => MetadataSource::Url(url.clone()),
+            (None, None) => return None,
+        };
+        let trust = CountryTrust {
+            country: CountryCode::parse(&self.code)?,
+            entity_id: self.entity_id.clone(),
+            anchors: anchors.into_iter().flatten().collect(),
+            quirks: self.quirks.clone(),
+            accept_pkcs1_certificates: self.accept_pkcs1_certificates,
+        };
+        Some(CountrySource { trust, metadata })
+    }
+}
+
+impl Client {
+    fn open(
+        &self,
+        at: &str,
+        config: &Config,
+        keys: Option<&SigningKeys>,
+        files: &mut Files<'_>,
+    ) -> Option<oidc::Client> {
+        let algorithm = self.id_token_alg.into();
+        if keys.is_some_and(|keys| keys.for_algorithm(algorithm).is_none()) {
+            let message = format!("there is no [[oidc.signing_key]] for {}", algorithm.as_str());
+            files.findings.add(format!("{at}.id_token_alg"), "missing_signing_key", message);
+        }
+        let secret = match (&self.secret_file, &self.secret_hash) {
+            (Some(file), _) => files.client_secret(&format!("{at}.secret_file"), file)?,
+            (None, Some(hash)) => SecretHash::from_hex(hash)?,
+            (None, None) => return None,
+        };
+        let uris: Option<Vec<_>> =
+            self.redirect_uris.iter().map(|uri| RedirectUri::register(uri).ok()).collect();
+        let mut client = oidc::Client::new(&self.id, secret.clone(), uris?);
+        client.name.clone_from(&self.name);
+        let method = match self.authentication {
+            Authentication::Any => AuthenticationMethod::AnySecret,
+            Authentication::ClientSecretBasic => AuthenticationMethod::ClientSecretBasic,
+            Authentication::ClientSecretPost => AuthenticationMethod::ClientSecretPost,
+        };
+        client.authentication = ClientAuthentication { method, secret };
+        client.require_pkce = self.require_pkce;
+        client.require_nonce = self.require_nonce;
+        client.id_token_alg = algorithm;
+        // What a scope releases is bounded by the policy below, so every scope may be asked.
+        client.scopes.extend(login::supported_scopes().into_iter().map(str::to_owned));
+        client.claims_in_id_token =
+            if self.claims_in_id_token { ClaimsInIdToken::All } else { ClaimsInIdToken::Minimal };
+        client.iat_backdate = Duration::from_secs(self.iat_backdate_seconds);
+        client.access_token_lifetime = Duration::from_secs(config.oidc.access_token_seconds);
+        Some(client)
+    }
+
+    fn policy(&self, config: &Config) -> ClientPolicy {
+        let attributes: BTreeSet<_> =
+            self.attributes.iter().filter_map(|name| attribute::by_friendly_name(name)).collect();
+        let name = || config.connector.provider_name.clone().unwrap_or_else(|| self.name.clone());
+        ClientPolicy {
+            purpose: self.purpose.clone(),
+            requester_id: self.requester_id.clone(),
+            provider_name: Some(self.provider_name.clone().unwrap_or_else(name)),
+            min_loa: match self.min_loa {
+                Level::Low => Loa::Low,
+                Level::Substantial => Loa::Substantial,
+                Level::High => Loa::High,
+            },
+            accept_non_notified: self.accept_non_notified,
+            kind: SubjectKind::from(self.kind),
+            representation: self.representation,
+            attributes,
+            person_identifier: self.allow_person_identifier,
+            subject: match self.sub {
+                SubMode::Pairwise => SubjectMode::Pairwise,
+                SubMode::Shared => SubjectMode::Shared,
+                SubMode::Raw => SubjectMode::Raw,
+            },
+            acr: match self.acr {
+                AcrStyle::Uri => login::AcrStyle::Uri,
+                AcrStyle::Short => login::AcrStyle::Short,
+            },
+            level_error: match self.level_error {
+                LevelError::AccessDenied => login::LevelError::AccessDenied,
+                LevelError::Unmet => login::LevelError::Unmet,
+            },
+            cancel_goes_back: self.cancel_goes_back,
+            ..ClientPolicy::new(&self.name, self.sector_id.as_ref().unwrap_or(&self.id), self.sector.into())
+        }
+    }
+}
+
+/// `vendor:software:version` (Message Format 1.4 §3.3).
+const APPLICATION: &str = concat!("eidas-gateway:eidas-gateway:", env!("CARGO_PKG_VERSION"));
