@@ -21,4 +21,20 @@ pub mod web;
 pub mod xml;
 pub mod xml;
 
+pub mod eidas;
+pub mod saml;
+
+pub mod oidc;
+
+pub mod login;
+
+pub mod audit;
+pub mod jobs;
+pub mod outbound;
+pub mod store;
+pub mod web;
+
+pub mod config;
+
 pub mod app;
+pub mod cli;

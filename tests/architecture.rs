@@ -24,7 +24,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("audit", &["login", "eidas", "oidc", "clock", "ids"]),
     ("store", &["login", "audit", "eidas", "oidc", "clock", "ids", "secret"]),
     ("outbound", &["clock", "secret"]),
-    ("jobs", &["store", "outbound", "audit", "eidas", "oidc", "crypto", "clock", "ids"]),
+    ("jobs", &["login", "store", "outbound", "audit", "eidas", "oidc", "crypto", "clock", "ids"]),
     ("web", &["login", "store", "outbound", "audit", "eidas", "oidc", "clock", "ids", "secret"]),
     ("config", &["login", "outbound", "crypto", "eidas", "oidc", "clock", "secret"]),
     ("node", &["web", "outbound", "eidas", "saml", "xml", "crypto", "clock", "ids", "secret"]),

@@ -31,7 +31,7 @@ pub use database::Database;
 pub use fault::{Fault, Faults};
 pub use logging::{Format, LogLevel, Logging};
 pub use oidc::{Oidc, Subject, TokenAlgorithm, TokenKey};
-pub use open::{CountrySource, MetadataSource, Opened};
+pub use open::Opened;
 pub use outbound::Outbound;
 pub use server::{Server, Tls};
 

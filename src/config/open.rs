@@ -4,7 +4,6 @@
 //! what the one accepts the other can run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::Config;
@@ -18,6 +17,7 @@ use crate::eidas::{self, Connector, CountryCode, CountryTrust, Loa, Organization
 use crate::login::{self, ClientPolicy, SubjectKey, SubjectMode};
 use crate::oidc::client::{AuthenticationMethod, ClaimsInIdToken, SecretHash};
 use crate::oidc::{self, ClientAuthentication, Clients, RedirectUri, SigningKeys};
+use crate::outbound::Source;
 
 /// What a configuration leads to.
 #[derive(Debug)]
@@ -33,25 +33,7 @@ pub struct Opened {
     /// What eIDAS means to each client, by its identifier.
     pub policies: BTreeMap<String, ClientPolicy>,
     /// The countries, each with what vouches for it and where its metadata is.
-    pub countries: Vec<CountrySource>,
-}
-
-/// A country, what vouches for it and where its metadata is.
-#[derive(Clone, Debug)]
-pub struct CountrySource {
-    /// What vouches for the country's metadata, and how it is read.
-    pub trust: CountryTrust,
-    /// Where the metadata is.
-    pub metadata: MetadataSource,
-}
-
-/// Where metadata is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MetadataSource {
-    /// In a file, read again at each refresh.
-    File(PathBuf),
-    /// At an https address.
-    Url(String),
+    pub countries: Vec<(CountryTrust, Source)>,
 }
 
 impl Config {
@@ -166,7 +148,7 @@ impl Contact {
 }
 
 impl Country {
-    fn open(&self, at: &str, files: &mut Files<'_>) -> Option<CountrySource> {
+    fn open(&self, at: &str, files: &mut Files<'_>) -> Option<(CountryTrust, Source)> {
         let mut anchors = Vec::new();
         for (n, file) in self.anchor_files.iter().enumerate() {
             anchors.extend(files.certificates(&format!("{at}.anchor_files[{n}]"), file));
@@ -175,9 +157,9 @@ impl Country {
             // Only whether it is there: a node's metadata may be bad without our configuration being so.
             (Some(file), _) => {
                 files.read(&format!("{at}.metadata_file"), file)?;
-                MetadataSource::File(file.clone())
+                Source::File(file.clone())
             }
-            (None, Some(url)) => MetadataSource::Url(url.clone()),
+            (None, Some(url)) => Source::Url(url.clone()),
             (None, None) => return None,
         };
         let trust = CountryTrust {
@@ -187,7 +169,7 @@ impl Country {
             quirks: self.quirks.clone(),
             accept_pkcs1_certificates: self.accept_pkcs1_certificates,
         };
-        Some(CountrySource { trust, metadata })
+        Some((trust, metadata))
     }
 }
 
@@ -223,7 +205,7 @@ impl Client {
         client.require_nonce = self.require_nonce;
         client.id_token_alg = algorithm;
         // What a scope releases is bounded by the policy below, so every scope may be asked.
-        client.scopes.extend(login::supported_scopes().into_iter().map(str::to_owned));
+        client.scopes.extend(login::claims::supported_scopes().into_iter().map(str::to_owned));
         client.claims_in_id_token =
             if self.claims_in_id_token { ClaimsInIdToken::All } else { ClaimsInIdToken::Minimal };
         client.iat_backdate = Duration::from_secs(self.iat_backdate_seconds);

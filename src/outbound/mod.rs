@@ -15,6 +15,7 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use tokio::io::AsyncReadExt as _;
 
 mod address;
 mod resolver;
@@ -48,6 +49,24 @@ pub struct Fetcher {
 
 type HttpClient = Client<HttpsConnector<HttpConnector<Resolver>>, Empty<Bytes>>;
 
+/// Where a document is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// In a file, which is read again each time.
+    File(PathBuf),
+    /// At an https address.
+    Url(String),
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Url(url) => f.write_str(url),
+        }
+    }
+}
+
 /// Why a document could not be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
@@ -60,6 +79,9 @@ pub enum FetchError {
     /// The body comes compressed although that was not asked for.
     #[error("the answer is compressed, which was not asked for")]
     Encoded,
+    /// The file cannot be read.
+    #[error("cannot read the file: {0}")]
+    File(String),
     /// The answer points elsewhere.
     #[error("the answer is a redirect to {0}, which is not followed")]
     Redirect(String),
@@ -90,6 +112,7 @@ impl FetchError {
             Self::Address(AddressRefused::Private(_)) => "private_address",
             Self::Connect(_) => "connect_failed",
             Self::Encoded => "compressed",
+            Self::File(_) => "file_unreadable",
             Self::Redirect(_) => "redirect",
             Self::Status(_) => "http_status",
             Self::Tls(_) => "ca_file",
@@ -105,6 +128,27 @@ impl Fetcher {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self { limits, client: OnceLock::new() }
+    }
+
+    /// Reads the document at `source`, from the disk or from the net, within the same limit on its size.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; [`FetchError::File`].
+    pub async fn load(&self, source: &Source) -> Result<Vec<u8>, FetchError> {
+        match source {
+            Source::Url(url) => self.get(url).await,
+            Source::File(path) => {
+                let unreadable = |error: std::io::Error| FetchError::File(error.to_string());
+                let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
+                let mut octets = Vec::new();
+                let most = u64::try_from(self.limits.size).unwrap_or(u64::MAX);
+                file.take(most.saturating_add(1)).read_to_end(&mut octets).await.map_err(unreadable)?;
+                if octets.len() > self.limits.size {
+                    return Err(FetchError::TooLarge(self.limits.size));
+                }
+                Ok(octets)
+            }
+        }
     }
 
     /// Fetches the document at `url`.
@@ -180,7 +224,7 @@ const SYSTEM_CA_FILE: &str = "/etc/ssl/certs/ca-certificates.crt";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpListener;
 
     /// Fetches from a server on this machine that answers with `answer`, then stays silent.
