@@ -30,9 +30,6 @@ pub struct Connector {
     /// this sector. Leave out to serve both sectors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sp_type: Option<Sector>,
-    /// How long our published metadata is valid, in hours (MD-02).
-    #[serde(default = "default_validity")]
-    pub metadata_valid_hours: u32,
     /// The organization that metadata names (MD-12).
     pub organization: Organization,
     /// Whom other countries call when a login fails (MD-13).
@@ -137,10 +134,6 @@ impl Connector {
                 findings.add(format!("connector.{key}.email"), "bad_email", "not an e-mail address");
             }
         }
-        if !(1..=24 * 30).contains(&self.metadata_valid_hours) {
-            let message = "metadata is valid for between 1 hour and 30 days";
-            findings.add("connector.metadata_valid_hours", "out_of_range", message);
-        }
         if self.encryption.is_empty() {
             findings.add("connector.encryption", "missing_key", "at least one encryption key is needed");
         }
@@ -149,8 +142,4 @@ impl Connector {
 
 fn default_language() -> String {
     "en".to_owned()
-}
-
-fn default_validity() -> u32 {
-    24
 }

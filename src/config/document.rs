@@ -123,6 +123,14 @@ impl<T: DeserializeOwned> Reading<T> {
 }
 
 impl Document {
+    /// A text whose keys can be located; none if it is not TOML.
+    pub(crate) fn new(file: &Path, text: String) -> Self {
+        let mut document = Self { file: file.to_owned(), text: String::new(), places: Vec::new() };
+        document.index("", DeTable::parse_recoverable(&text).0.get_ref());
+        document.text = text;
+        document
+    }
+
     /// Gives a finding its place: that of its key, or of the nearest table around it that is there.
     pub(crate) fn fault(&self, finding: Finding) -> Fault {
         let mut path = finding.key.as_str();

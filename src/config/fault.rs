@@ -2,9 +2,11 @@
 //! dotted key, a stable code and a sentence. Nothing here decides what is wrong.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+use super::document::Document;
 
 /// One fault in a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -37,6 +39,15 @@ impl fmt::Display for Fault {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(transparent)]
 pub struct Faults(pub Vec<Fault>);
+
+impl Faults {
+    /// The one fault of the key `key` in `file`, found after the file was read.
+    #[must_use]
+    pub fn one(file: &Path, key: &str, code: &'static str, message: String) -> Self {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        Self(vec![Document::new(file, text).fault(Finding { key: key.to_owned(), code, message })])
+    }
+}
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

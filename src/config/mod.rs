@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod audit;
 mod client;
 mod connector;
 mod country;
@@ -23,7 +24,9 @@ mod oidc;
 mod open;
 mod outbound;
 mod server;
+mod show;
 
+pub use audit::Audit;
 pub use client::{AcrStyle, Authentication, Client, Kind, Level, Sector, SubMode};
 pub use connector::{Connector, Contact, Digest, KeyPair, Organization};
 pub use country::Country;
@@ -63,6 +66,9 @@ pub struct Config {
     /// What the gateway says while it runs.
     #[serde(default)]
     pub logging: Logging,
+    /// Where the record of what was exchanged with whom is written.
+    #[serde(default)]
+    pub audit: Audit,
     /// Member states whose citizens can log in.
     #[serde(default)]
     pub country: Vec<Country>,
@@ -196,6 +202,7 @@ impl Config {
         files.extend(&mut connector.next_signing_certificate_files);
         files.extend(self.oidc.signing_key.iter_mut().map(|key| &mut key.key_file));
         files.extend(&mut self.outbound.ca_file);
+        files.extend(&mut self.audit.file);
         for country in &mut self.country {
             files.extend(&mut country.metadata_file);
             files.extend(&mut country.anchor_files);

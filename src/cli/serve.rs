@@ -1,0 +1,14 @@
+//! `serve`: runs the gateway until it is told to stop.
+
+use std::process::ExitCode;
+
+use super::{ConfigFile, Done, Failure, now};
+use crate::app;
+
+pub(super) fn run(file: &ConfigFile) -> Done {
+    let (config, opened) = file.load(now())?;
+    let tls = app::tls(&file.config, &config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(app::serve(config, opened, tls)).map_err(|error| Failure::new("cannot serve", error))?;
+    Ok(ExitCode::SUCCESS)
+}
