@@ -35,6 +35,15 @@ pub mod store;
 pub mod web;
 
 pub mod config;
-
 pub mod app;
 pub mod cli;
+pub mod config;
+pub mod crypto;
+pub mod eidas;
+pub mod jobs;
+pub mod oidc;
+pub mod outbound;
+pub mod saml;
+pub mod store;
+pub mod web;
+pub mod xml;
