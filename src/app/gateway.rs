@@ -27,6 +27,9 @@ pub enum ServeError {
     /// The file for audit events cannot be opened.
     #[error("the audit file {0} cannot be opened: {1}")]
     Audit(PathBuf, io::Error),
+    /// The demo cannot be put together.
+    #[error(transparent)]
+    Demo(super::demo::DemoError),
     /// The issuer cannot be used.
     #[error("the issuer {0} cannot be used: {1}")]
     Issuer(String, crate::oidc::issuer::IssuerError),

@@ -6,7 +6,7 @@ mod logging;
 mod server;
 mod tls;
 
-pub use demo::demo;
+pub use demo::{Demo, DemoError, demo};
 pub use gateway::{ServeError, fetcher, serve};
 pub use server::Server;
 pub use tls::tls;
