@@ -7,40 +7,15 @@ pub mod clock;
 pub mod ids;
 pub mod secret;
 
-pub mod audit;
-pub mod config;
-pub mod crypto;
-pub mod eidas;
-pub mod login;
-pub mod node;
-pub mod oidc;
-pub mod outbound;
-pub mod saml;
-pub mod store;
-pub mod web;
-pub mod xml;
-pub mod xml;
-
-pub mod eidas;
-pub mod saml;
-
-pub mod oidc;
-
-pub mod login;
-
-pub mod audit;
-pub mod jobs;
-pub mod outbound;
-pub mod store;
-pub mod web;
-
-pub mod config;
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod crypto;
 pub mod eidas;
 pub mod jobs;
+pub mod login;
+pub mod node;
 pub mod oidc;
 pub mod outbound;
 pub mod saml;

@@ -37,7 +37,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     (
         "cli",
-        &["app", "config", "store", "outbound", "eidas", "saml", "xml", "crypto", "clock", "ids", "secret"],
+        &[
+            "app", "config", "login", "oidc", "store", "outbound", "eidas", "saml", "xml", "crypto", "clock",
+            "ids", "secret",
+        ],
     ),
 ];
 

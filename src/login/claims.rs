@@ -75,6 +75,17 @@ pub(crate) fn release(
     Released { id_token: Personal::new(id_token), userinfo: Personal::new(userinfo) }
 }
 
+/// Every claim that `identity` can become, for `response check`: what a client gets that asks for everything
+/// and may have everything.
+#[must_use]
+pub fn all(identity: &Identity) -> Map<String, Value> {
+    let mut all = of_person(&identity.subject.person);
+    all.insert("eidas_country".to_owned(), identity.country.as_str().into());
+    all.insert("eidas_loa".to_owned(), identity.level.uri().into());
+    all.insert("eidas_subject_type".to_owned(), subject_type(&identity.subject).into());
+    all
+}
+
 /// The names of every claim that can be released, for the discovery document.
 pub fn supported() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|row| row.claim).chain(["eidas_loa", "eidas_subject_type"])
