@@ -12,7 +12,9 @@ use openssl::nid::Nid;
 use openssl::pkey::{PKey, Public};
 use openssl::x509::extension::{AuthorityKeyIdentifier, BasicConstraints, SubjectKeyIdentifier};
 use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::prelude::{
+    DistributionPointName, FromDer, GeneralName, ParsedExtension, X509Certificate, X509Extension,
+};
 
 use super::{KeyError, KeyKind, PrivateKey, PublicKey};
 use crate::clock::Timestamp;
@@ -59,6 +61,10 @@ struct Facts {
     weak_kind: Option<KeyKind>,
     key_usage: Option<u16>,
     authority: bool,
+    path_length: Option<u32>,
+    unknown_critical: bool,
+    crls: Vec<String>,
+    responders: Vec<String>,
     signature_algorithm: String,
 }
 
@@ -71,6 +77,8 @@ pub enum KeyUsage {
     Encryption,
     /// `keyCertSign`: an authority.
     Authority,
+    /// `cRLSign`: one that signs revocation lists.
+    RevocationList,
 }
 
 /// What goes into a certificate that we make.
@@ -102,6 +110,7 @@ impl Certificate {
         }
         let key_usage = parsed.key_usage().map_err(|_| CertificateError::Malformed)?;
         let constraints = parsed.basic_constraints().map_err(|_| CertificateError::Malformed)?;
+        let (crls, responders) = revocation_sources(&parsed);
         let spki = parsed.public_key().raw.to_vec();
         let (key, weak_kind) = read_key(&parsed, &spki);
         Ok(Self(Arc::new(Facts {
@@ -112,7 +121,11 @@ impl Certificate {
             key,
             weak_kind,
             key_usage: key_usage.map(|k| k.value.flags),
-            authority: constraints.is_some_and(|c| c.value.ca),
+            authority: constraints.as_ref().is_some_and(|c| c.value.ca),
+            path_length: constraints.and_then(|c| c.value.path_len_constraint),
+            unknown_critical: parsed.extensions().iter().any(|e| e.critical && !understood(e)),
+            crls,
+            responders,
             signature_algorithm: parsed.signature_algorithm.algorithm.to_id_string(),
             der: der.to_vec(),
             spki,
@@ -235,6 +248,7 @@ impl Certificate {
             KeyUsage::Signing => 1,
             KeyUsage::Encryption => (1 << 2) | (1 << 4),
             KeyUsage::Authority => 1 << 5,
+            KeyUsage::RevocationList => 1 << 6,
         };
         self.0.key_usage.is_none_or(|bits| bits & wanted != 0)
     }
@@ -243,6 +257,31 @@ impl Certificate {
     #[must_use]
     pub fn is_authority(&self) -> bool {
         self.0.authority
+    }
+
+    /// How many authorities may stand between this one and an end entity (RFC 5280 §4.2.1.9).
+    #[must_use]
+    pub fn path_length(&self) -> Option<u32> {
+        self.0.path_length
+    }
+
+    /// Whether it has a critical extension that path validation here does not understand: such a
+    /// certificate must not be used (RFC 5280 §4.2).
+    #[must_use]
+    pub fn has_unknown_critical_extension(&self) -> bool {
+        self.0.unknown_critical
+    }
+
+    /// Where its issuer publishes revocation lists: http URLs of its cRLDistributionPoints.
+    #[must_use]
+    pub fn crl_urls(&self) -> &[String] {
+        &self.0.crls
+    }
+
+    /// Who answers for its issuer by OCSP: http URLs of its authorityInfoAccess.
+    #[must_use]
+    pub fn ocsp_urls(&self) -> &[String] {
+        &self.0.responders
     }
 
     /// Whether subject and issuer are the same name.
@@ -396,6 +435,7 @@ fn issue(
         (KeyUsage::Encryption, openssl::pkey::Id::RSA) => usage.key_encipherment(),
         (KeyUsage::Encryption, _) => usage.key_agreement(),
         (KeyUsage::Authority, _) => usage.key_cert_sign().crl_sign(),
+        (KeyUsage::RevocationList, _) => usage.crl_sign(),
     };
     builder.append_extension(usage.build()?)?;
     let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
@@ -431,6 +471,55 @@ fn read_key(parsed: &X509Certificate<'_>, spki: &[u8]) -> (Result<PublicKey, Key
         Err(KeyError::RsaSize(size)) => (Err(KeyError::RsaSize(size)), Some(KeyKind::Rsa(bits))),
         Err(error) => (Err(error), None),
     }
+}
+
+/// Critical extensions whose meaning is checked: keyUsage, basicConstraints. extKeyUsage does not bear
+/// on signing metadata. Name constraints and policies are not evaluated, so they are not understood.
+fn understood(extension: &X509Extension<'_>) -> bool {
+    matches!(
+        extension.parsed_extension(),
+        ParsedExtension::BasicConstraints(_)
+            | ParsedExtension::KeyUsage(_)
+            | ParsedExtension::ExtendedKeyUsage(_)
+            | ParsedExtension::SubjectKeyIdentifier(_)
+            | ParsedExtension::AuthorityKeyIdentifier(_)
+            | ParsedExtension::CRLDistributionPoints(_)
+            | ParsedExtension::AuthorityInfoAccess(_)
+    )
+}
+
+/// http URLs of revocation lists and of OCSP responders. Both are signed, so http is enough, and https
+/// would ask for revocation in turn (RFC 5280 §8).
+fn revocation_sources(parsed: &X509Certificate<'_>) -> (Vec<String>, Vec<String>) {
+    const OCSP: &str = "1.3.6.1.5.5.7.48.1";
+    let (mut crls, mut responders) = (Vec::new(), Vec::new());
+    let mut push = |list: &mut Vec<String>, name: &GeneralName<'_>| {
+        if let GeneralName::URI(url) = name
+            && url.starts_with("http://")
+        {
+            list.push((*url).to_owned());
+        }
+    };
+    for extension in parsed.extensions() {
+        match extension.parsed_extension() {
+            ParsedExtension::CRLDistributionPoints(points) => {
+                for point in points.iter() {
+                    if let Some(DistributionPointName::FullName(names)) = &point.distribution_point {
+                        names.iter().for_each(|name| push(&mut crls, name));
+                    }
+                }
+            }
+            ParsedExtension::AuthorityInfoAccess(access) => {
+                for description in &access.accessdescs {
+                    if description.access_method.to_id_string() == OCSP {
+                        push(&mut responders, &description.access_location);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    (crls, responders)
 }
 
 fn algorithm_name(oid: &str) -> String {

@@ -10,6 +10,8 @@ pub mod hash;
 pub mod jose;
 mod key;
 pub(crate) mod keywrap;
+pub mod path;
+pub mod revocation;
 pub mod seal;
 
 pub use algorithm::{
