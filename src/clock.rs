@@ -23,13 +23,20 @@ impl Timestamp {
 
     /// From milliseconds since the epoch, clamped to the years 1 to 9999.
     #[must_use]
-    pub fn from_millis(millis: i64) -> Self {
-        Self(millis.clamp(Self::MIN_MILLIS, Self::MAX_MILLIS))
+    pub const fn from_millis(millis: i64) -> Self {
+        // `clamp` is not const for i64 yet.
+        if millis < Self::MIN_MILLIS {
+            Self(Self::MIN_MILLIS)
+        } else if millis > Self::MAX_MILLIS {
+            Self(Self::MAX_MILLIS)
+        } else {
+            Self(millis)
+        }
     }
 
     /// From seconds since the epoch (`NumericDate` of RFC 7519), clamped to the years 1 to 9999.
     #[must_use]
-    pub fn from_unix(seconds: i64) -> Self {
+    pub const fn from_unix(seconds: i64) -> Self {
         Self::from_millis(seconds.saturating_mul(1000))
     }
 

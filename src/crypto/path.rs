@@ -131,7 +131,11 @@ impl Search<'_> {
     fn extend(&mut self, path: &mut Vec<Certificate>) -> bool {
         let Some(last) = path.last().cloned() else { return false };
         // A certificate with the key and name of an anchor is that anchor, also when it was renewed.
-        if self.anchors.iter().any(|a| *a == last || (a.spki() == last.spki() && a.subject() == last.subject())) {
+        if self
+            .anchors
+            .iter()
+            .any(|a| *a == last || (a.spki() == last.spki() && a.subject() == last.subject()))
+        {
             return true;
         }
         if path.len() >= MAX_LENGTH {
@@ -225,7 +229,12 @@ mod tests {
         (key, certificate)
     }
 
-    fn issued(by: &(PrivateKey, Certificate), name: &str, usage: KeyUsage, days: u32) -> (PrivateKey, Certificate) {
+    fn issued(
+        by: &(PrivateKey, Certificate),
+        name: &str,
+        usage: KeyUsage,
+        days: u32,
+    ) -> (PrivateKey, Certificate) {
         let key = key();
         let certificate = by.0.issue(&by.1, &key, &request(name, usage, days), &SystemRandom).unwrap();
         (key, certificate)
@@ -315,7 +324,8 @@ mod tests {
         let refused = path(&wrong, &[], std::slice::from_ref(&root.1));
         assert_eq!(refused, Err(PathError::Usage("CN=signer".to_owned())));
         let weak = PrivateKey::generate(KeyKind::Rsa(2048)).unwrap();
-        let weak = root.0.issue(&root.1, &weak, &request("weak", KeyUsage::Signing, 10), &SystemRandom).unwrap();
+        let weak =
+            root.0.issue(&root.1, &weak, &request("weak", KeyUsage::Signing, 10), &SystemRandom).unwrap();
         let refused = path(&weak, &[], std::slice::from_ref(&root.1));
         assert_eq!(refused, Err(PathError::Key("CN=weak".to_owned(), KeyError::RsaSize(2048))));
     }

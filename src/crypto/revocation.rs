@@ -5,9 +5,7 @@
 
 use openssl::asn1::{Asn1GeneralizedTimeRef, Asn1Time, Asn1TimeRef};
 use openssl::hash::MessageDigest;
-use openssl::ocsp::{
-    OcspCertId, OcspCertStatus, OcspFlag, OcspRequest, OcspResponse, OcspResponseStatus,
-};
+use openssl::ocsp::{OcspCertId, OcspCertStatus, OcspFlag, OcspRequest, OcspResponse, OcspResponseStatus};
 use openssl::pkey::PKey;
 use openssl::stack::Stack;
 use openssl::x509::store::X509StoreBuilder;
@@ -298,5 +296,46 @@ mod tests {
         assert_eq!(by_ocsp(b"none", &pki.good, &pki.issuer, now()), Err(RevocationError::Malformed));
         let later = OcspResponse::create(OcspResponseStatus::TRY_LATER, None).unwrap().to_der().unwrap();
         assert_eq!(by_ocsp(&later, &pki.good, &pki.issuer, now()), Err(RevocationError::Unknown));
+    }
+
+    /// Inside the week in which the answers in tests/vectors/ocsp are valid.
+    const NOT_LONG_AFTER: Timestamp = Timestamp::from_unix(1795292763);
+
+    fn vector(name: &str) -> Vec<u8> {
+        std::fs::read(format!("{}/tests/vectors/ocsp/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    }
+
+    fn ocsp(answer: &str, about: &str, at: Timestamp) -> Result<Revocation, RevocationError> {
+        let certificate = |name: &str| Certificate::from_der(&vector(name)).unwrap();
+        by_ocsp(&vector(answer), &certificate(about), &certificate("issuer.crt"), at)
+    }
+
+    #[test]
+    fn an_ocsp_answer_of_the_issuer_or_its_responder_counts() {
+        for answer in ["good-by-issuer.der", "good-by-responder.der"] {
+            let good = ocsp(answer, "good.crt", NOT_LONG_AFTER);
+            assert!(
+                matches!(good, Ok(Revocation::Good { until }) if until > NOT_LONG_AFTER),
+                "{answer}: {good:?}"
+            );
+        }
+        assert_eq!(ocsp("bad-by-issuer.der", "bad.crt", NOT_LONG_AFTER), Ok(Revocation::Revoked));
+    }
+
+    #[test]
+    fn an_ocsp_answer_of_anybody_else_or_about_another_does_not_count() {
+        let impostor = ocsp("good-by-impostor.der", "good.crt", NOT_LONG_AFTER);
+        assert_eq!(impostor, Err(RevocationError::Signature));
+        let other = ocsp("good-by-issuer.der", "bad.crt", NOT_LONG_AFTER);
+        assert_eq!(other, Err(RevocationError::Unknown));
+    }
+
+    #[test]
+    fn an_ocsp_answer_outside_its_time_does_not_count() {
+        for at in [NOT_LONG_AFTER + DAY * 8, NOT_LONG_AFTER - DAY * 8] {
+            assert!(ocsp("good-by-issuer.der", "good.crt", at).is_err(), "{at}");
+        }
+        let late = ocsp("good-by-issuer.der", "good.crt", NOT_LONG_AFTER + DAY * 8);
+        assert_eq!(late, Err(RevocationError::Outdated));
     }
 }
