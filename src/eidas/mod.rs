@@ -11,6 +11,7 @@ mod country;
 mod identity;
 mod kind;
 mod loa;
+pub mod mdsl;
 pub mod metadata;
 pub mod quirk;
 pub mod request;
