@@ -261,7 +261,9 @@ mod tests {
     }
 
     fn endpoint(kind: &str, id: &str, more: &str) -> String {
-        format!("<ser:Endpoint EndpointType='http://eidas.europa.eu/metadata/ept/{kind}' EntityID='{id}' {more}/>")
+        format!(
+            "<ser:Endpoint EndpointType='http://eidas.europa.eu/metadata/ept/{kind}' EntityID='{id}' {more}/>"
+        )
     }
 
     fn pinned(text: &str) -> Result<MetadataServiceList, TrustRefusal> {

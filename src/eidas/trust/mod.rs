@@ -2,6 +2,7 @@
 //! (decision D13). There is no global trust store, and an anchor of one country says nothing of another.
 
 mod check;
+pub mod lifecycle;
 mod node;
 mod path;
 
