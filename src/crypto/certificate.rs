@@ -493,7 +493,7 @@ fn understood(extension: &X509Extension<'_>) -> bool {
 fn revocation_sources(parsed: &X509Certificate<'_>) -> (Vec<String>, Vec<String>) {
     const OCSP: &str = "1.3.6.1.5.5.7.48.1";
     let (mut crls, mut responders) = (Vec::new(), Vec::new());
-    let mut push = |list: &mut Vec<String>, name: &GeneralName<'_>| {
+    let push = |list: &mut Vec<String>, name: &GeneralName<'_>| {
         if let GeneralName::URI(url) = name
             && url.starts_with("http://")
         {

@@ -164,7 +164,7 @@ impl PublicKey {
             }
             KeyKind::Ec(curve) => {
                 let half = signature.len() / 2;
-                if signature.len() % 2 != 0 || half == 0 || half > curve.field_octets() {
+                if !signature.len().is_multiple_of(2) || half == 0 || half > curve.field_octets() {
                     return Ok(false);
                 }
                 let (r, s) = signature.split_at(half);

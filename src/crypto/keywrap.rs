@@ -30,7 +30,7 @@ pub(crate) fn concat_kdf(
 
 /// AES key wrap with the default initial value (RFC 3394).
 pub(crate) fn wrap(how: KeyWrapAlgorithm, kek: &[u8], content_key: &[u8]) -> Result<Vec<u8>, KeyError> {
-    if kek.len() != how.key_octets() || content_key.len() % 8 != 0 || content_key.len() < 16 {
+    if kek.len() != how.key_octets() || !content_key.len().is_multiple_of(8) || content_key.len() < 16 {
         return Err(KeyError::Operation);
     }
     let kek = AesKey::new_encrypt(kek).map_err(|_| KeyError::Operation)?;
@@ -43,7 +43,10 @@ pub(crate) fn wrap(how: KeyWrapAlgorithm, kek: &[u8], content_key: &[u8]) -> Res
 
 /// The inverse of [`wrap`]. The buffer is always of full size: `unwrap_key` writes all of it.
 pub(crate) fn unwrap(how: KeyWrapAlgorithm, kek: &[u8], wrapped: &[u8]) -> Result<Secret<Vec<u8>>, KeyError> {
-    if kek.len() != how.key_octets() || wrapped.len() % 8 != 0 || !(24..=64).contains(&wrapped.len()) {
+    if kek.len() != how.key_octets()
+        || !wrapped.len().is_multiple_of(8)
+        || !(24..=64).contains(&wrapped.len())
+    {
         return Err(KeyError::Operation);
     }
     let kek = AesKey::new_decrypt(kek).map_err(|_| KeyError::Operation)?;

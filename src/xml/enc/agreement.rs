@@ -67,7 +67,10 @@ fn bit_string(hex: &str) -> Result<Vec<u8>, DecryptionError> {
     }
     let malformed =
         || DecryptionError::Malformed("ConcatKDFParams are not bit strings in hexadecimal".to_owned());
-    if hex.len() % 2 != 0 || hex.len() > 2 * MAX_FIELD || !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !hex.len().is_multiple_of(2)
+        || hex.len() > 2 * MAX_FIELD
+        || !hex.bytes().all(|b| b.is_ascii_hexdigit())
+    {
         return Err(malformed());
     }
     let octets: Option<Vec<u8>> =

@@ -2,6 +2,13 @@
 //! whole login against the gateway as a process of its own. Machines are shared and noisy: read the
 //! ratios. docs/performance.md keeps the figures.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a bench stops where it fails"
+)]
+
 mod cpu;
 mod operations;
 
