@@ -74,11 +74,16 @@ const SPOILED: &[(&str, &str, &str, &str)] = &[
         "",
         "a role names its protocol",
     ),
-    ("assertion-natural", "LatinScript=\"false\"", "LatinScript=\"perhaps\"", "LatinScript is a boolean"),
-    ("assertion-natural", "DateOfBirthType\">19", "DateOfBirthType\">x19", "a date of birth is a date"),
-    ("assertion-natural", ":GenderType\">", ":GenderType\">x", "Gender is an enumeration"),
-    ("assertion-natural", ":PersonIdentifierType", ":NoSuchType", "xsi:type names a type"),
+    ("assertion-greek", "LatinScript=\"false\"", "LatinScript=\"perhaps\"", "LatinScript is a boolean"),
+    ("assertion-greek", "eidas-natural:LatinScript", "LatinScript", "LatinScript is qualified"),
+    ("assertion-plain", ">1977-03-12<", ">12.3.1977<", "a date of birth is a date"),
+    ("assertion-plain", ">Female<", ">female<", "Gender is an enumeration"),
+    ("assertion-plain", ":PersonIdentifierType", ":NoSuchType", "xsi:type names a type"),
+    ("response-plain", "<saml2p:Status>", "<saml2p:Status/><saml2p:Status>", "there is one Status"),
 ];
+
+/// Emitted all the same, because there are such citizens: day and month are not known, and `xsd:date` has no way to say so.
+const INVALID_ON_PURPOSE: (&str, &str) = ("assertion-partial-date.xml", "'1964-00-00' is not a valid value");
 
 fn schema(folder: &Path, report: &mut Report) -> Result<()> {
     let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("xsd/all.xsd");
@@ -89,6 +94,16 @@ fn schema(folder: &Path, report: &mut Report) -> Result<()> {
         ["ours/signed", "ours/encrypted", "emitted"].iter().flat_map(|part| documents(&folder.join(part)))
     {
         let outcome = fs::read(&path).map_err(Into::into).and_then(|text| validate(&mut schema, &text));
+        let outcome = match outcome {
+            Err(error)
+                if name(&path) == INVALID_ON_PURPOSE.0
+                    && error.to_string().contains(INVALID_ON_PURPOSE.1) =>
+            {
+                Ok(())
+            }
+            Ok(()) if name(&path) == INVALID_ON_PURPOSE.0 => Err("is valid by now".into()),
+            other => other,
+        };
         report.case(&format!("valid {}", name(&path)), outcome);
     }
     for (document, from, to, why) in SPOILED {

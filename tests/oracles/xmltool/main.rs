@@ -3,10 +3,12 @@
 //! and never shipped.
 //!
 //! ```text
-//! xmltool write FOLDER       keys, ours/signed, ours/encrypted
+//! xmltool write FOLDER       keys, ours/signed, ours/encrypted, emitted
 //! xmltool read FOLDER PEER   PEER/signed and PEER/encrypted must verify and decrypt, PEER/refused must not
 //! xmltool canonicalize PACK OUT
 //! ```
+
+mod emit;
 
 use std::error::Error;
 use std::fs;
@@ -106,7 +108,7 @@ fn write_all(folder: &Path) -> Result<()> {
             }
         }
     }
-    Ok(())
+    emit::emit_all(folder)
 }
 
 fn make_key(folder: &Path, name: &str, kind: KeyKind) -> Result<()> {
