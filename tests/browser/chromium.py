@@ -146,8 +146,12 @@ class Tab:
         if message.get("sessionId") != self.session:
             return
         method, params = message["method"], message["params"]
-        if method == "Log.entryAdded":
+        if method == "Log.entryAdded" and params["entry"]["source"] != "network":
             self.console.append(params["entry"]["text"])
+        elif method == "Network.responseReceived" and params["type"] != "Document":
+            response = params["response"]
+            if response["status"] >= 400:
+                self.console.append(f"{response['status']} {response['url']}")
         elif method == "Runtime.exceptionThrown":
             self.console.append(params["exceptionDetails"]["text"])
         elif method == "Page.frameNavigated" and "parentId" not in params["frame"]:
@@ -187,11 +191,13 @@ class Tab:
         self.wait(selector)
         return self.evaluate(f"document.querySelector({json.dumps(selector)}).innerText").strip()
 
-    def texts(self, selector):
-        return self.evaluate(f"[...document.querySelectorAll({json.dumps(selector)})].map(e => e.innerText.trim())")
-
-    def has(self, selector):
-        return self.evaluate(f"!!document.querySelector({json.dumps(selector)})")
+    def reads(self, selector, expected):
+        """Until `selector` shows exactly this text."""
+        shown = f"document.querySelector({json.dumps(selector)})?.innerText.trim()"
+        try:
+            self.until(f"document.readyState === 'complete' && {shown} === {json.dumps(expected)}", selector, 8)
+        except Failed:
+            raise Failed(f"{selector} reads {self.evaluate(shown)!r}, expected {expected!r}") from None
 
     def url(self):
         return self.evaluate("location.href")
