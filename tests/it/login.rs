@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode, header};
 use eidas_gateway::eidas::SubjectKind;
-use eidas_gateway::login::claims;
+use eidas_gateway::login::{Countries, LevelError, claims};
 use eidas_gateway::node::{Failure, Misbehaviour};
 use serde_json::json;
 
 use crate::support::{
-    Answer, Browser, Decision, ISSUER, NONCE, REDIRECT, SECRET, STATE, World, authorize, get, parameter, post,
+    Browser, Decision, ISSUER, NONCE, REDIRECT, SECRET, STATE, World, authorize, get, parameter, post,
 };
 
 const HIGH: &str = "http://eidas.europa.eu/LoA/high";
@@ -208,7 +208,7 @@ async fn a_level_that_is_too_low_is_said_so_and_the_login_goes_on() {
 #[tokio::test]
 async fn an_essential_level_that_nobody_knows_is_refused_before_anybody_is_bothered() {
     let claims = json!({ "id_token": { "acr": { "essential": true, "values": ["urn:gold"] } } }).to_string();
-    let world = World::with(|_, policy| policy.level_error = eidas_gateway::login::LevelError::Unmet).await;
+    let world = World::with(|_, policy| policy.level_error = LevelError::Unmet).await;
     let back = Browser::new(&world).get(&authorize(&[("claims", &claims)])).await;
     let error = back.redirect_parameter("error");
     assert_eq!(error.as_deref(), Some("unmet_authentication_requirements"));
@@ -297,29 +297,24 @@ async fn a_request_may_come_by_post() {
     assert!(answer.location().starts_with("/login/"));
 }
 
-fn token_error(answer: &Answer) -> (u16, String) {
-    assert_eq!(answer.header("cache-control"), "no-store");
-    (answer.status.as_u16(), answer.json()["error"].as_str().unwrap().to_owned())
-}
-
 #[tokio::test]
 async fn a_code_is_for_its_client_its_address_and_its_verifier() {
     let world = World::new().await;
     let code = Browser::new(&world).code(&[], "plain").await;
     let wrong_secret = world.token_with(&[("code", &code)], "another").await;
-    assert_eq!(token_error(&wrong_secret), (401, "invalid_client".to_owned()));
+    assert_eq!(wrong_secret.token_error(), (401, "invalid_client".to_owned()));
     assert_eq!(wrong_secret.header("www-authenticate"), "Basic realm=\"token\", charset=\"UTF-8\"");
     let wrong_verifier = "x".repeat(43);
     let wrong = [("code", code.as_str()), ("code_verifier", &wrong_verifier)];
-    assert_eq!(token_error(&world.token_with(&wrong, SECRET).await), (400, "invalid_grant".to_owned()));
+    assert_eq!(world.token_with(&wrong, SECRET).await.token_error(), (400, "invalid_grant".to_owned()));
     // Somebody tried to use it: it is spent.
-    assert_eq!(token_error(&world.token(&code).await), (400, "invalid_grant".to_owned()));
+    assert_eq!(world.token(&code).await.token_error(), (400, "invalid_grant".to_owned()));
 
     let code = Browser::new(&world).code(&[], "plain").await;
     let wrong = [("code", code.as_str()), ("redirect_uri", "https://broker.example/other")];
-    assert_eq!(token_error(&world.token_with(&wrong, SECRET).await), (400, "invalid_grant".to_owned()));
-    assert_eq!(token_error(&world.token("unknown").await), (400, "invalid_grant".to_owned()));
-    assert_eq!(token_error(&world.send(post("/token", &[])).await), (401, "invalid_client".to_owned()));
+    assert_eq!(world.token_with(&wrong, SECRET).await.token_error(), (400, "invalid_grant".to_owned()));
+    assert_eq!(world.token("unknown").await.token_error(), (400, "invalid_grant".to_owned()));
+    assert_eq!(world.send(post("/token", &[])).await.token_error(), (401, "invalid_client".to_owned()));
 }
 
 #[tokio::test]
@@ -329,7 +324,7 @@ async fn a_code_that_is_used_twice_takes_its_tokens_along() {
     let tokens = world.token(&code).await.json();
     let access_token = tokens["access_token"].as_str().unwrap();
     assert_eq!(world.userinfo(access_token).await.status, StatusCode::OK);
-    assert_eq!(token_error(&world.token(&code).await), (400, "invalid_grant".to_owned()));
+    assert_eq!(world.token(&code).await.token_error(), (400, "invalid_grant".to_owned()));
     assert_eq!(world.last_refusal().0, "EG-1102");
     assert_eq!(world.userinfo(access_token).await.status, StatusCode::UNAUTHORIZED);
 }
@@ -339,7 +334,7 @@ async fn a_code_is_good_for_a_minute_and_an_access_token_for_five() {
     let world = World::new().await;
     let code = Browser::new(&world).code(&[], "plain").await;
     world.clock.advance(Duration::from_secs(61));
-    assert_eq!(token_error(&world.token(&code).await), (400, "invalid_grant".to_owned()));
+    assert_eq!(world.token(&code).await.token_error(), (400, "invalid_grant".to_owned()));
 
     let code = Browser::new(&world).code(&[], "plain").await;
     let tokens = world.token(&code).await.json();
@@ -431,6 +426,26 @@ async fn a_country_that_cannot_be_asked_leaves_the_choice() {
         assert_eq!(answer.text("code"), code);
         assert!(answer.has("other-country"));
     }
+}
+
+#[tokio::test]
+async fn without_a_country_the_broker_is_told_at_once() {
+    let world = World::new().await;
+    world.services.set_countries(Countries::default());
+    let back = Browser::new(&world).get(&authorize(&[])).await;
+    assert_eq!(back.redirect_parameter("error").as_deref(), Some("temporarily_unavailable"));
+
+    // Metadata that lapses takes its country away, even from a login that waits for the answer.
+    let world = World::new().await;
+    let browser = Browser::new(&world);
+    world.clock.advance(Duration::from_secs(24 * 3600 - 600));
+    let departure = browser.depart(&[]).await;
+    let form = world.node_answers(&departure, Decision::Citizen("plain")).await;
+    world.clock.advance(Duration::from_secs(601));
+    let page = browser.get(browser.post_from_node(&form).await.location()).await;
+    assert_eq!(page.text("code"), "EG-4003");
+    let back = browser.get(&authorize(&[])).await;
+    assert_eq!(back.redirect_parameter("error").as_deref(), Some("temporarily_unavailable"));
 }
 
 #[tokio::test]

@@ -1,7 +1,12 @@
 //! A gateway with a database in memory, the node of the simulated member state XA, a broker, and browsers
 //! with cookies. No socket and no sleep: the clock is moved by hand.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where it fails")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test stops where it fails"
+)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
@@ -272,6 +277,12 @@ impl Answer {
 
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// Status and error code of a refused token request.
+    pub(crate) fn token_error(&self) -> (u16, String) {
+        assert_eq!(self.header("cache-control"), "no-store");
+        (self.status.as_u16(), self.json()["error"].as_str().unwrap().to_owned())
     }
 
     /// The value of a hidden field.
