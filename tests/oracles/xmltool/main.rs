@@ -182,13 +182,38 @@ fn read_all(folder: &Path, peer: &str) -> Result<bool> {
         report("decrypt", &path, decrypt(folder, &path));
     }
     for path in documents(&folder.join(peer).join("refused"))? {
-        let outcome = match decrypt_or_verify(folder, &path) {
-            Ok(()) => Err("was accepted".into()),
-            Err(_) => Ok(()),
-        };
-        report("refuse", &path, outcome);
+        report("refuse", &path, refuse(folder, &path));
     }
     Ok(all)
+}
+
+/// What is wrong with each message of PEER/refused, as our errors name it.
+const REFUSALS: [(&str, &str); 12] = [
+    ("p256-ecdsa-sha1", r#"SignatureAlgorithm("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha1")"#),
+    ("p256-inclusive", r#"Transform("http://www.w3.org/TR/2001/REC-xml-c14n-20010315")"#),
+    ("p256-two-references", r#"Malformed("SignedInfo must have 3 child elements")"#),
+    ("p256-whole-document", "Reference"),
+    ("p256-with-comments", r#"Transform("http://www.w3.org/2001/10/xml-exc-c14n#WithComments")"#),
+    ("rsa3072-content-cbc", r#"Algorithm("http://www.w3.org/2001/04/xmlenc#aes256-cbc")"#),
+    ("rsa3072-digest-sha1", r#"DigestAlgorithm("http://www.w3.org/2000/09/xmldsig#sha1")"#),
+    ("rsa3072-mgf1-sha1", r#"Algorithm("http://www.w3.org/2009/xmlenc11#mgf1sha1")"#),
+    ("rsa3072-pkcs1", r#"SignatureAlgorithm("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256")"#),
+    ("rsa3072-transport-mgf1p", r#"Algorithm("http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p")"#),
+    ("rsa3072-transport-pkcs1", r#"Algorithm("http://www.w3.org/2001/04/xmlenc#rsa-1_5")"#),
+    ("rsa3072-transport-sha1", r#"Algorithm("http://www.w3.org/2000/09/xmldsig#sha1")"#),
+];
+
+fn refuse(folder: &Path, path: &Path) -> Result<()> {
+    let name = file_name(path);
+    let (_, expected) = REFUSALS
+        .iter()
+        .find(|(stem, _)| name.strip_suffix(".xml") == Some(stem))
+        .ok_or("nobody knows what is wrong with it")?;
+    match decrypt_or_verify(folder, path) {
+        Ok(()) => Err("was accepted".into()),
+        Err(error) if format!("{error:?}") == *expected => Ok(()),
+        Err(error) => Err(format!("was refused as {error:?}, not as {expected}").into()),
+    }
 }
 
 fn decrypt_or_verify(folder: &Path, path: &Path) -> Result<()> {
