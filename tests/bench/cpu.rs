@@ -8,14 +8,14 @@ fn schedstat(path: &str) -> Option<u64> {
 }
 
 /// Nanoseconds of CPU that this thread has used.
-pub fn this_thread() -> u64 {
+pub(crate) fn this_thread() -> u64 {
     // The kernel brings the figure up to date when the thread is scheduled.
     std::thread::yield_now();
     schedstat("/proc/thread-self/schedstat").expect("this bench needs Linux with schedstat")
 }
 
 /// Nanoseconds of CPU that all threads of a process have used.
-pub fn process(pid: u32) -> u64 {
+pub(crate) fn process(pid: u32) -> u64 {
     fs::read_dir(format!("/proc/{pid}/task"))
         .expect("the process runs")
         .filter_map(|task| schedstat(&format!("{}/schedstat", task.ok()?.path().display())))
@@ -23,14 +23,14 @@ pub fn process(pid: u32) -> u64 {
 }
 
 /// Resident memory of a process, in KiB.
-pub fn resident_kib(pid: u32) -> u64 {
+pub(crate) fn resident_kib(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
     let line = status.lines().find(|l| l.starts_with("VmRSS:")).expect("VmRSS is in status");
     line.split_ascii_whitespace().nth(1).and_then(|n| n.parse().ok()).expect("VmRSS is a number")
 }
 
 /// CPU microseconds of one call: the median of seven rounds of about 150 ms each.
-pub fn micros(mut operation: impl FnMut()) -> f64 {
+pub(crate) fn micros(mut operation: impl FnMut()) -> f64 {
     let from = this_thread();
     let mut calls = 0u32;
     while this_thread() - from < 20_000_000 {

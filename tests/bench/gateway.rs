@@ -10,8 +10,11 @@
 )]
 
 mod cpu;
+mod http;
+mod login;
 mod operations;
 
 fn main() {
     operations::run();
+    login::run();
 }

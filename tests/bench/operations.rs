@@ -25,7 +25,7 @@ struct Set {
 }
 
 /// Measures both sets of recorded messages and prints a table each.
-pub fn run() {
+pub(crate) fn run() {
     for set in [
         Set {
             name: "RSA-3072 throughout (recorded from CEF 2.9.0)",
@@ -77,7 +77,7 @@ fn measure(set: &Set) {
 
     let unsigned = unsigned(&request);
     let sign = micros(|| {
-        write(&dsig::sign(unsigned.clone(), 1, &signing, &[]).unwrap());
+        let _ = write(&dsig::sign(unsigned.clone(), 1, &signing, &[]).unwrap());
     });
     let raw_sign = raw_sign(set.connector_signing);
     row("sign and write the AuthnRequest", sign, raw_sign);
@@ -121,12 +121,12 @@ fn pss(signer: &mut Signer<'_>) {
 }
 
 /// One raw signature with the key, over 32 octets.
-pub fn raw_sign(name: &str) -> f64 {
+pub(crate) fn raw_sign(name: &str) -> f64 {
     sign_cost(&raw(name))
 }
 
 /// One raw signature with `key`, over 32 octets.
-pub fn sign_cost(key: &PKey<Private>) -> f64 {
+pub(crate) fn sign_cost(key: &PKey<Private>) -> f64 {
     micros(|| {
         let mut signer = Signer::new(MessageDigest::sha256(), key).unwrap();
         if key.rsa().is_ok() {

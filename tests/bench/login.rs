@@ -1,0 +1,312 @@
+//! The whole login over HTTP against the gateway as a process of its own: what it costs, how fast it is up,
+//! how much memory it keeps. The member state and the browser run here, in another process.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use eidas_gateway::clock::{Clock, SystemClock};
+use eidas_gateway::crypto::jose::{JwsAlgorithm, JwsKey};
+use eidas_gateway::crypto::{
+    Certificate, CertificateRequest, Curve, KeyKind, KeyUsage, PrivateKey, SigningKey, hash,
+};
+use eidas_gateway::eidas::CountryCode;
+use eidas_gateway::ids::SystemRandom;
+use eidas_gateway::node::{CITIZENS, ConnectorMetadata, MemberState, MetadataForm};
+use openssl::base64::encode_block;
+use openssl::pkey::PKey;
+
+use crate::cpu;
+use crate::http::{Client, encode, field};
+use crate::operations::sign_cost;
+
+const LOGINS: u32 = 1000;
+const SECRET: &str = "a-secret-of-the-bench-that-nobody-else-uses-0123456789";
+const REDIRECT: &str = "https://broker.example/callback";
+
+struct Suite {
+    name: &'static str,
+    kind: KeyKind,
+    token: JwsAlgorithm,
+    /// The goal: a multiple of the raw operations, or CPU milliseconds.
+    goal: Goal,
+}
+
+enum Goal {
+    TimesRaw(f64),
+    Millis(f64),
+}
+
+/// Runs both suites and prints their figures.
+pub(crate) fn run() {
+    for suite in [
+        Suite {
+            name: "RSA-3072 throughout, RS256",
+            kind: KeyKind::Rsa(3072),
+            token: JwsAlgorithm::RS256,
+            goal: Goal::TimesRaw(1.5),
+        },
+        Suite {
+            name: "P-256 throughout, ES256",
+            kind: KeyKind::Ec(Curve::P256),
+            token: JwsAlgorithm::ES256,
+            goal: Goal::Millis(1.0),
+        },
+    ] {
+        measure(&suite);
+    }
+}
+
+fn measure(suite: &Suite) {
+    let folder = std::env::temp_dir().join(format!("eidas-gateway-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let host = format!("localhost:{}", free_port());
+    let party = set_up(suite, &folder, &host);
+
+    let started = Instant::now();
+    let gateway = Gateway::start(&folder.join("gateway.toml"));
+    let mut client = loop {
+        if let Some(mut client) = Client::connect(&host)
+            && client.get("/.well-known/openid-configuration", &[]).status == 200
+        {
+            break client;
+        }
+        assert!(started.elapsed() < Duration::from_secs(10), "the gateway did not start");
+        std::thread::sleep(Duration::from_micros(200));
+    };
+    let up = started.elapsed();
+
+    let metadata = client.get("/saml/metadata", &[]).body;
+    let connector = ConnectorMetadata::read(
+        metadata.as_bytes(),
+        std::slice::from_ref(&party.connector),
+        SystemClock.now(),
+    )
+    .unwrap();
+    (0..50).for_each(|_| party.log_in(&mut client, &connector));
+    let from = cpu::process(gateway.0.id());
+    let clock = Instant::now();
+    (0..LOGINS).for_each(|_| party.log_in(&mut client, &connector));
+    let wall = clock.elapsed();
+    let millis = (cpu::process(gateway.0.id()) - from) as f64 / f64::from(LOGINS) / 1e6;
+    let resident = cpu::resident_kib(gateway.0.id());
+
+    // The three private-key operations of a login: sign the request, unwrap the content key, sign the token.
+    let raw = 3.0 * sign_cost(&PKey::private_key_from_pem(&party.raw_key).unwrap()) / 1000.0;
+    println!("\nWhole login, {}", suite.name);
+    println!("  CPU per login                 {millis:>8.3} ms");
+    println!("  three raw private operations  {raw:>8.3} ms");
+    match suite.goal {
+        Goal::TimesRaw(goal) => {
+            println!("  ratio                         {:>8.2}      goal: at most {goal}", millis / raw)
+        }
+        Goal::Millis(goal) => {
+            println!("  goal                          {goal:>8.3} ms   ratio to raw: {:.2}", millis / raw)
+        }
+    }
+    println!(
+        "  wall clock, one after another {:>8.3} ms   (member state and browser included)",
+        wall.as_secs_f64() * 1000.0 / f64::from(LOGINS)
+    );
+    println!("  start to first discovery      {:>8.1} ms   goal: under 30", up.as_secs_f64() * 1000.0);
+    println!("  resident after {LOGINS} logins    {:>8.1} MB   goal: under 40", resident as f64 / 1024.0);
+    drop(gateway);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Everybody else: the member state, the broker, and the browser between them.
+struct Party {
+    node: MemberState,
+    connector: Certificate,
+    raw_key: Vec<u8>,
+}
+
+impl Party {
+    /// One login in seven requests.
+    fn log_in(&self, client: &mut Client, connector: &ConnectorMetadata) {
+        let verifier = "a-verifier-of-the-bench-that-is-long-enough-0123456789";
+        let challenge = base64_url(&hash::sha256(verifier.as_bytes()));
+        let authorize = format!(
+            "/authorize?client_id=bench&response_type=code&scope=openid%20profile&redirect_uri={}&state=s&nonce=n\
+             &code_challenge={challenge}&code_challenge_method=S256",
+            encode(REDIRECT)
+        );
+        let page = client.get(&authorize, &[]);
+        let page = match page.header("location") {
+            Some(location) => {
+                let (path, cookie) = (path_of(location), cookie_of(&page));
+                let mut next = client.get(&path, &[("Cookie", &cookie)]);
+                next.headers.push(("set-cookie".to_owned(), cookie));
+                next
+            }
+            None => page,
+        };
+        assert_eq!(page.status, 200, "{}", page.body);
+        let cookie = cookie_of(&page);
+        let (_, action) = page.body.split_once("<form method=\"post\" action=\"").expect("the country form");
+        let action = path_of(action.split('"').next().unwrap());
+        let own = [("Cookie", cookie.as_str()), ("Sec-Fetch-Site", "same-origin")];
+        let post = client.post(&action, &own, &[("country", "XA"), ("token", &field(&page.body, "token"))]);
+        assert_eq!(post.status, 200, "{}", post.body);
+
+        let (document, _) = self.node.issuer_of(&field(&post.body, "SAMLRequest")).expect("a request");
+        let relay_state = field(&post.body, "RelayState");
+        let received = self.node.receive(&document, Some(&relay_state), connector).expect("a good request");
+        let response =
+            self.node.answer(&received, &CITIZENS[0], None, SystemClock.now(), &SystemRandom).unwrap();
+        let form = [("SAMLResponse", encode_block(response.as_bytes())), ("RelayState", relay_state)];
+        let form: Vec<(&str, &str)> = form.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        let back = client.post("/saml/acs", &[("Sec-Fetch-Site", "cross-site")], &form);
+        assert_eq!(back.status, 303, "{}", back.body);
+
+        let released = client.get(&path_of(back.header("location").unwrap()), &[("Cookie", &cookie)]);
+        let location = released.header("location").expect("a redirect to the broker");
+        let (_, code) = location.split_once("code=").expect("a code");
+        let code = code.split('&').next().unwrap();
+        let basic = format!("Basic {}", encode_block(format!("bench:{SECRET}").as_bytes()));
+        let token = client.post(
+            "/token",
+            &[("Authorization", &basic)],
+            &[
+                ("grant_type", "authorization_code"),
+                ("code", code),
+                ("redirect_uri", REDIRECT),
+                ("code_verifier", verifier),
+            ],
+        );
+        assert_eq!(token.status, 200, "{}", token.body);
+        let token: serde_json::Value = serde_json::from_str(&token.body).unwrap();
+        let bearer = format!("Bearer {}", token["access_token"].as_str().unwrap());
+        let info = client.get("/userinfo", &[("Authorization", &bearer)]);
+        assert_eq!(info.status, 200, "{}", info.body);
+        assert!(info.body.contains("Lindqvist"), "{}", info.body);
+    }
+}
+
+/// Writes keys, metadata and configuration.
+fn set_up(suite: &Suite, folder: &Path, host: &str) -> Party {
+    let write = |name: &str, content: &[u8]| std::fs::write(folder.join(name), content).unwrap();
+    let pair = |name: &str, usage: KeyUsage| {
+        let key = PrivateKey::generate(suite.kind).unwrap();
+        let certificate = key.self_signed(&request(name, usage), &SystemRandom).unwrap();
+        write(&format!("{name}.key"), key.to_pem().unwrap().expose());
+        write(&format!("{name}.crt"), certificate.pem().as_bytes());
+        (key, certificate)
+    };
+    let (signing, connector) = pair("signing", KeyUsage::Signing);
+    pair("encryption", KeyUsage::Encryption);
+    let (node_key, node_certificate) = pair("node", KeyUsage::Signing);
+    write("token.key", JwsKey::generate_pem(suite.token).unwrap().expose());
+    write("subject.key", "42".repeat(32).as_bytes());
+    write("client.secret", SECRET.as_bytes());
+    let node = MemberState {
+        country: CountryCode::parse("XA").unwrap(),
+        name: "Bench".to_owned(),
+        base: "http://xa.node.localhost:9".to_owned(),
+        signing: SigningKey::new(node_key, node_certificate, None).unwrap(),
+        metadata_form: MetadataForm::Whole,
+        requires_requester_id: false,
+    };
+    write("node.xml", node.metadata(SystemClock.now(), &SystemRandom).unwrap().as_bytes());
+    write("gateway.toml", configuration(suite, host).as_bytes());
+    Party { node, connector, raw_key: signing.to_pem().unwrap().expose().clone() }
+}
+
+fn configuration(suite: &Suite, host: &str) -> String {
+    let algorithm = suite.token.as_str();
+    format!(
+        r#"profile = "test"
+[server]
+issuer = "http://{host}"
+listen = "{listen}"
+[database]
+url = "sqlite:gateway.db"
+[connector]
+country = "XX"
+organization = {{ name = "Bench", url = "https://bench.example" }}
+support_contact = {{ email = "a@bench.example" }}
+technical_contact = {{ email = "a@bench.example" }}
+signing = {{ key_file = "signing.key", certificate_file = "signing.crt" }}
+[[connector.encryption]]
+key_file = "encryption.key"
+certificate_file = "encryption.crt"
+[oidc]
+[[oidc.signing_key]]
+key_file = "token.key"
+algorithm = "{algorithm}"
+[subject]
+key_file = "subject.key"
+[logging]
+level = "info"
+[[country]]
+code = "XA"
+metadata_file = "node.xml"
+anchor_files = ["node.crt"]
+[[client]]
+id = "bench"
+name = "Bench"
+secret_file = "client.secret"
+redirect_uris = ["{REDIRECT}"]
+sector = "public"
+id_token_alg = "{algorithm}"
+"#,
+        listen = host.replace("localhost", "127.0.0.1"),
+    )
+}
+
+fn request(name: &str, usage: KeyUsage) -> CertificateRequest {
+    let now = SystemClock.now();
+    CertificateRequest {
+        common_name: name.to_owned(),
+        organization: None,
+        country: None,
+        not_before: now - Duration::from_secs(60),
+        not_after: now + Duration::from_secs(86_400),
+        usage,
+    }
+}
+
+/// The gateway, ended when dropped.
+struct Gateway(Child);
+
+impl Gateway {
+    fn start(config: &PathBuf) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_eidas-gateway"))
+            .args(["serve", "--config"])
+            .arg(config)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the gateway can be started");
+        Self(child)
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn cookie_of(answer: &crate::http::Answer) -> String {
+    let cookie = answer.header("set-cookie").expect("a cookie");
+    cookie.split(';').next().unwrap_or_default().to_owned()
+}
+
+/// The path and query of an address of the gateway.
+fn path_of(address: &str) -> String {
+    let path = match address.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |at| &rest[at..]),
+        None => address,
+    };
+    path.replace("&amp;", "&").replace("&#38;", "&")
+}
+
+fn base64_url(octets: &[u8]) -> String {
+    encode_block(octets).replace('+', "-").replace('/', "_").replace('=', "")
+}
