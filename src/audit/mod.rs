@@ -13,6 +13,7 @@ use serde::{Serialize, Serializer};
 
 use crate::clock::Timestamp;
 use crate::login::failure::{Failure, Fault};
+use crate::login::step;
 
 /// What happened. The names are those of the ten steps of a login (docs/architecture.md).
 #[derive(Clone, Debug, Serialize)]
@@ -97,6 +98,8 @@ pub enum Event<'a> {
     },
     /// Step 10: the broker redeemed the code.
     Redeem {
+        /// The login.
+        login: &'a str,
         /// The broker's `client_id`.
         client: &'a str,
         /// The `txn` claim: the ID of the Response behind it.
@@ -109,6 +112,21 @@ pub enum Event<'a> {
     },
     /// Something was refused, or ended a login.
     Refuse(Refusal<'a>),
+}
+
+impl Event<'_> {
+    /// The step that is done and the login it belongs to, for the log. Refusals have a line of their own there.
+    #[must_use]
+    pub fn step(&self) -> Option<(&'static str, &str)> {
+        match self {
+            Self::Request { login, .. } => Some((step::REQUEST, login)),
+            Self::Depart { login, .. } => Some((step::DEPART, login)),
+            Self::Verify { login, .. } | Self::Decline { login, .. } => Some((step::VERIFY, login)),
+            Self::Release { login, .. } => Some((step::RELEASE, login)),
+            Self::Redeem { login, .. } | Self::Userinfo { login } => Some((step::REDEEM, login)),
+            Self::Refuse(_) => None,
+        }
+    }
 }
 
 /// A refusal, with all that is known of the login at that point.

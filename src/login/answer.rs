@@ -59,6 +59,8 @@ pub struct Answered {
     pub remember_until: Timestamp,
     /// The names of attributes that came unasked.
     pub dropped: Vec<String>,
+    /// The node's own words on a failure, for the log alone.
+    pub message: Option<String>,
     /// What it says.
     pub outcome: Outcome,
 }
@@ -130,7 +132,7 @@ impl AwaitResponse {
         match response::judge(inbound, to.connector, node, &self.pending, now) {
             Ok(response::Outcome::Authenticated(identity)) => match normalise(&identity, &self.login, to) {
                 Ok(normalised) => Ok(self.answered(&identity, normalised)),
-                Err(failure) => Err(refuse(self, failure, "", String::new())),
+                Err(failure) => Err(refuse(self, failure, "normalise", String::new())),
             },
             Ok(response::Outcome::Declined(declined)) => Ok(self.declined(declined, now)),
             Err(refusal) => {
@@ -148,6 +150,7 @@ impl AwaitResponse {
             assertion_id: Some(identity.assertion_id.clone()),
             remember_until: identity.expires + SKEW,
             dropped: identity.dropped.clone(),
+            message: None,
             outcome: Outcome::Normalised(Box::new(normalised)),
         }
     }
@@ -169,6 +172,7 @@ impl AwaitResponse {
             assertion_id: None,
             remember_until: now + super::choose::LIFETIME,
             dropped: Vec::new(),
+            message: declined.message,
             outcome: Outcome::Declined(DeclinedAnswer { failure, country, status }),
         }
     }

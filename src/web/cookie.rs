@@ -48,6 +48,7 @@ pub(crate) fn of_login<'a>(request: &'a HeaderMap, login: &str) -> Option<&'a st
 pub(crate) fn logins(request: &HeaderMap) -> Vec<(&str, &str)> {
     let mut present: Vec<_> = all(request).take(4 * MAX_COOKIES).collect();
     present.sort_by_key(|(_, value)| std::cmp::Reverse(age(value)));
+    present.truncate(MAX_COOKIES);
     present
 }
 

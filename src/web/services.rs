@@ -104,7 +104,11 @@ impl Services {
         self.clock.now()
     }
 
+    /// Tells the audit, and the log in brief.
     pub(super) fn record(&self, event: &Event<'_>) {
+        if let Some((step, login)) = event.step() {
+            tracing::info!(step, login, "done");
+        }
         self.audit.record(self.now(), event);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use eidas_gateway::eidas::SubjectKind;
 use eidas_gateway::login::{Countries, LevelError, claims};
 use eidas_gateway::node::{Failure, Misbehaviour};
@@ -756,4 +756,69 @@ async fn pages_that_are_not_there_say_so() {
     assert_eq!((broken.status, broken.text("code").as_str()), (StatusCode::BAD_REQUEST, "EG-6004"));
     let made_up = browser.get("/failed?error=EG-2100&reference=%3Cscript%3E").await;
     assert_eq!(made_up.text("code"), "EG-6004");
+}
+
+#[tokio::test]
+async fn a_preview_of_the_way_back_does_not_use_it_up() {
+    let world = World::new().await;
+    let browser = Browser::new(&world);
+    let returned = browser.come_back(&[], Decision::Citizen("plain")).await;
+    for address in [returned.location(), &authorize(&[])] {
+        let mut head = get(address);
+        *head.method_mut() = Method::HEAD;
+        assert_eq!(browser.send(head, true).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    }
+    assert!(browser.get(returned.location()).await.redirect_parameter("code").is_some());
+}
+
+#[tokio::test]
+async fn nothing_malformed_is_our_fault_and_nothing_panics() {
+    let world = World::new().await;
+    let browser = Browser::new(&world);
+    let (login, _) = browser.start(&[]).await;
+    let bodies: [&[u8]; 8] = [
+        b"",
+        b"=&=&&&==",
+        b"%",
+        b"SAMLResponse=%00%ff&RelayState=",
+        b"SAMLResponse=PD94bWwgdmVyc2lvbj0iMS4wIj8%2BPHg%2B",
+        b"grant_type=authorization_code&code=%F0%9F%98%80&redirect_uri=x&client_id=broker&client_secret=broker-secret",
+        b"token=x&country=%E2%82%AC&access_token=%0d%0a",
+        &[0xff; 4096],
+    ];
+    let paths = [
+        "/authorize",
+        "/token",
+        "/userinfo",
+        "/saml/acs",
+        "/continue",
+        "/failed",
+        "/login/x/cancel",
+        "/login//country",
+        "/static/..%2fsecret",
+        "/%00",
+        &format!("{login}/country"),
+        &format!("{login}/cancel"),
+    ];
+    let headers =
+        [("authorization", "Basic"), ("authorization", "Bearer \u{fc}"), ("cookie", "__Host-eidas_tx_=;;=")];
+    for path in paths {
+        for body in bodies {
+            for (name, value) in headers {
+                let mut request = post(path, &[]);
+                *request.body_mut() = body.into();
+                request.headers_mut().insert(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+                let answer = world.send(request).await;
+                assert!(
+                    answer.status.as_u16() < 500,
+                    "{path} {:?}: {}",
+                    body.escape_ascii().to_string(),
+                    answer.status
+                );
+            }
+            let query = String::from_utf8_lossy(body).replace(|c: char| !c.is_ascii_graphic(), "%");
+            let answer = browser.get(&format!("{path}?{query}")).await;
+            assert!(answer.status.as_u16() < 500, "{path}?{query}: {}", answer.status);
+        }
+    }
 }

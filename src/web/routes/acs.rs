@@ -131,16 +131,25 @@ fn record(services: &Services, answered: &Answered) {
             released: normalised.claim_names(),
             dropped: answered.dropped.iter().map(String::as_str).collect(),
         }),
-        Outcome::Declined(declined) => services.record(&Event::Decline {
-            login: &login.id,
-            client,
-            country,
-            node,
-            request_id,
-            response_id,
-            status: [&declined.status.0, &declined.status.1],
-            code: declined.failure.row().code,
-        }),
+        Outcome::Declined(declined) => {
+            tracing::info!(
+                login = login.id,
+                country,
+                request_id,
+                message = answered.message,
+                "the node declined"
+            );
+            services.record(&Event::Decline {
+                login: &login.id,
+                client,
+                country,
+                node,
+                request_id,
+                response_id,
+                status: [&declined.status.0, &declined.status.1],
+                code: declined.failure.row().code,
+            })
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
 use super::{choose, error_location, store_trouble};
@@ -18,6 +18,10 @@ use crate::web::services::Services;
 use crate::web::trouble::Trouble;
 
 pub(in crate::web) async fn by_get(State(services): State<Arc<Services>>, request: Request) -> Response {
+    if request.method() == Method::HEAD {
+        // axum sends HEAD where GET goes, and this one begins something.
+        return Trouble::new(step::REQUEST, Failure::MethodNotAllowed).page(&services);
+    }
     let headers = request.headers().clone();
     match Form::of_query(&request) {
         Ok(query) => begin(&services, &headers, &query).await,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 
 use super::{back_to_broker, failed, store_trouble};
@@ -23,6 +23,10 @@ use crate::web::trouble::Trouble;
 use crate::web::{answer, cookie};
 
 pub(in crate::web) async fn release(State(services): State<Arc<Services>>, request: Request) -> Response {
+    if request.method() == Method::HEAD {
+        // axum sends HEAD where GET goes, and a preview of the link must not use it up.
+        return Trouble::new(step::RELEASE, Failure::MethodNotAllowed).page(&services);
+    }
     let query = Form::of_query(&request).ok();
     let named = |name| query.as_ref().and_then(|query| query.only(name));
     let (Some(id), Some(handle)) = (named("login").filter(|id| cookie::is_login(id)), named("handle")) else {

@@ -54,8 +54,8 @@ async fn exchange(
     let code = request.code.expose();
     let code_hash = vault::digest(code);
     let now = services.now();
-    let sealed = match services.store.redeem_code(&code_hash, now).await {
-        Ok(Redeemed::Grant { sealed, .. }) => sealed,
+    let (login, sealed) = match services.store.redeem_code(&code_hash, now).await {
+        Ok(Redeemed::Grant { login_id, sealed }) => (login_id, sealed),
         Ok(Redeemed::Reused { .. }) => return Err(invalid_grant(Failure::CodeReused)),
         Ok(Redeemed::Unknown) => return Err(invalid_grant(Failure::TokenRefused)),
         Err(error) => {
@@ -82,7 +82,7 @@ async fn exchange(
     match services.store.put_access_token(&stored, now).await {
         Ok(Stored::Stored) => {
             let (client, response_id) = (request.client.id.as_str(), grant.txn.as_deref());
-            services.record(&Event::Redeem { client, response_id });
+            services.record(&Event::Redeem { login: &login, client, response_id });
             Ok(response)
         }
         Ok(Stored::Revoked) => Err(invalid_grant(Failure::CodeReused)),
