@@ -1,0 +1,203 @@
+//! The documents are checked like code: what they name must exist.
+//!
+//! Each rule is a test: a test named in docs/security.md is a test in the sources; a file named in a
+//! document is a file in the repository; a link between documents leads somewhere. The generated references
+//! (configuration, errors) are compared with their source in tests of their own.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+#[test]
+fn every_test_named_in_security_md_exists() {
+    let known = test_names();
+    let text = document("docs/security.md");
+    let named: Vec<(usize, &str)> = table_rows(&text)
+        .filter_map(|(line, cells)| cells.last().map(|last| (line, *last)))
+        .flat_map(|(line, last)| code_spans(last).map(move |name| (line, name)))
+        .collect();
+    assert!(named.len() > 34, "docs/security.md names its tests in the last column of its tables");
+    let missing: Vec<String> = named
+        .iter()
+        .filter(|(_, name)| !known.contains(name.rsplit("::").next().unwrap_or(name)))
+        .map(|(line, name)| format!("docs/security.md:{line}: no test is called {name}"))
+        .collect();
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn every_rule_of_the_response_has_its_row() {
+    let text = document("docs/security.md");
+    let rows: BTreeSet<&str> = table_rows(&text).filter_map(|(_, cells)| cells.first().copied()).collect();
+    let missing: Vec<String> =
+        (1..=34).map(|n| format!("SEC-{n:02}")).filter(|id| !rows.contains(id.as_str())).collect();
+    assert!(missing.is_empty(), "docs/security.md has no row for {}", missing.join(", "));
+}
+
+#[test]
+fn every_file_named_in_a_document_exists() {
+    let mut missing = Vec::new();
+    for (path, text) in documents() {
+        for (number, line) in text.lines().enumerate() {
+            for span in code_spans(line).filter(|span| names_a_file(span)) {
+                if !root().join(span.trim_end_matches('/')).exists() {
+                    missing.push(format!("{path}:{}: there is no {span}", number + 1));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn every_link_between_documents_leads_somewhere() {
+    let mut broken = Vec::new();
+    for (path, text) in documents() {
+        let folder = root().join(&path).parent().map(Path::to_path_buf).unwrap_or_default();
+        for (number, line) in text.lines().enumerate() {
+            for target in link_targets(line) {
+                let (file, fragment) = target.split_once('#').unwrap_or((target, ""));
+                let file = if file.is_empty() { root().join(&path) } else { folder.join(file) };
+                let anchor_found = fragment.is_empty() || headings(&file).iter().any(|a| a == fragment);
+                if !file.exists() || !anchor_found {
+                    broken.push(format!("{path}:{}: {target} leads nowhere", number + 1));
+                }
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_module_map_is_the_one_that_is_enforced() {
+    let code = document("tests/architecture.rs");
+    let map =
+        code.split_once("MAY_IMPORT").and_then(|(_, rest)| rest.split_once("\n];")).unwrap_or_default().0;
+    let mut enforced: Vec<Vec<&str>> = Vec::new();
+    let mut words = map.split('"');
+    while let (Some(before), Some(word)) = (words.next(), words.next()) {
+        match enforced.last_mut() {
+            Some(entry) if !before.trim_end().ends_with('(') => entry.push(word),
+            _ => enforced.push(vec![word]),
+        }
+    }
+    let page = document("docs/architecture.md");
+    let section = page.split("\n## ").find(|section| section.starts_with("The modules")).unwrap_or_default();
+    let described: Vec<Vec<&str>> = table_rows(section)
+        .filter_map(|(_, cells)| match cells.as_slice() {
+            [module, _, imports] => Some(code_spans(module).chain(code_spans(imports)).collect()),
+            _ => None,
+        })
+        .filter(|entry: &Vec<&str>| !entry.is_empty())
+        .collect();
+    assert_eq!(described, enforced);
+}
+
+/// A code span that looks like a path from the repository's root.
+fn names_a_file(span: &str) -> bool {
+    const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "examples/", "metadata/", "certs/", ".ci/"];
+    FOLDERS.iter().any(|folder| span.starts_with(folder)) && !span.contains(['*', ' ', '{', '<', '…'])
+}
+
+/// What stands between single backquotes in a line.
+fn code_spans(line: &str) -> impl Iterator<Item = &str> {
+    line.split('`').skip(1).step_by(2)
+}
+
+/// The rows of all tables: line number and cells, without the rule under a heading.
+fn table_rows(text: &str) -> impl Iterator<Item = (usize, Vec<&str>)> {
+    text.lines().enumerate().filter_map(|(number, line)| {
+        let inner = line.trim().strip_prefix('|')?.strip_suffix('|')?;
+        let cells: Vec<&str> = inner.split('|').map(str::trim).collect();
+        let is_rule = cells.iter().all(|cell| cell.chars().all(|c| c == '-' || c == ':'));
+        (!is_rule).then_some((number + 1, cells))
+    })
+}
+
+/// The targets of `[text](target)` within the repository.
+fn link_targets(line: &str) -> impl Iterator<Item = &str> {
+    line.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+        .filter(|target| !target.contains("://") && !target.starts_with("mailto:"))
+}
+
+/// The anchors of a document's headings, as forges make them.
+fn headings(file: &Path) -> Vec<String> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let mut in_code = false;
+    let mut anchors = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            in_code = !in_code;
+        }
+        if in_code || !line.starts_with('#') {
+            continue;
+        }
+        let title = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+        anchors.push(kept.map(|c| if c == ' ' { '-' } else { c }).collect());
+    }
+    anchors
+}
+
+/// The names of all functions under `#[test]` or `#[tokio::test]` in src and tests.
+fn test_names() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for file in files_under("src", "rs").into_iter().chain(files_under("tests", "rs")) {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        let mut under_test = false;
+        for line in text.lines().map(str::trim) {
+            if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+                under_test = true;
+            } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| under_test) {
+                names.extend(rest.split_once('(').map(|(name, _)| name.to_owned()));
+                under_test = false;
+            }
+        }
+    }
+    names
+}
+
+/// Every document: path from the root, and text.
+fn documents() -> Vec<(String, String)> {
+    let mut found = vec![root().join("README.md"), root().join("CHANGELOG.md")];
+    for folder in ["docs", "metadata", "certs", "tests", "examples"] {
+        found.extend(files_under(folder, "md"));
+    }
+    found
+        .into_iter()
+        .filter_map(|path| {
+            let name = path.strip_prefix(root()).ok()?.to_string_lossy().into_owned();
+            Some((name, fs::read_to_string(&path).ok()?))
+        })
+        .collect()
+}
+
+fn document(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_default()
+}
+
+fn files_under(folder: &str, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    collect(&root().join(folder), extension, &mut found).unwrap_or_default();
+    found.sort();
+    found
+}
+
+fn collect(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() && !path.ends_with("target") {
+            collect(&path, extension, found)?;
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
