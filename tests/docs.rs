@@ -142,13 +142,18 @@ fn headings(file: &Path) -> Vec<String> {
     anchors
 }
 
-/// The names of all functions under `#[test]` or `#[tokio::test]` in src and tests.
+/// The names of all functions under `#[test]` or `#[tokio::test]` in src and tests. A file whose macro makes
+/// tests of a list (`suite!`) has each name on a line of its own.
 fn test_names() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for file in files_under("src", "rs").into_iter().chain(files_under("tests", "rs")) {
         let text = fs::read_to_string(&file).unwrap_or_default();
+        let makes_tests = text.contains("macro_rules! suite");
         let mut under_test = false;
         for line in text.lines().map(str::trim) {
+            if makes_tests && line.contains('_') && line.chars().all(|c| c.is_ascii_lowercase() || c == '_') {
+                names.insert(line.to_owned());
+            }
             if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
                 under_test = true;
             } else if let Some((_, rest)) = line.split_once("fn ").filter(|_| under_test) {
