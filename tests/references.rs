@@ -10,11 +10,18 @@ use std::io;
 use std::path::Path;
 
 use eidas_gateway::config::{self, Config};
+use eidas_gateway::login::{Failure, claims};
+use eidas_gateway::oidc::OAuthError;
 use serde_json::Value;
 
 /// Every generated block: the document, its name in there, and what it should hold.
 fn blocks() -> Vec<(&'static str, &'static str, String)> {
-    vec![("docs/configuration.md", "sections", configuration())]
+    vec![
+        ("docs/configuration.md", "sections", configuration()),
+        ("docs/errors.md", "failures", failures()),
+        ("docs/errors.md", "oauth", oauth_errors()),
+        ("docs/audit.md", "events", audit_events()),
+    ]
 }
 
 #[test]
@@ -54,6 +61,145 @@ fn block<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)> {
     let length = text.get(start..)?.find(&format!("<!-- end: {name} -->"))?;
     let end = start + length;
     Some((text.get(..start)?, text.get(start..end)?, text.get(end..)?))
+}
+
+/// Every row of the failure table.
+fn failures() -> String {
+    let mut page = String::from(
+        "\n| Code | Shown as | Meaning | Who can mend it | Told to the broker | HTTP status | Retry |\n\
+         |---|---|---|---|---|---|---|\n",
+    );
+    for failure in Failure::ALL {
+        let row = failure.row();
+        let shown = if row.shown == row.code { String::new() } else { format!("`{}`", row.shown) };
+        let oauth = row.oauth.map_or_else(|| "nothing".to_owned(), |error| format!("`{error}`"));
+        let fault = word(&row.fault);
+        let retry = if row.retry { "yes" } else { "no" };
+        let _ = writeln!(
+            page,
+            "| `{}` | {shown} | {} | {fault} | {oauth} | {} | {retry} |",
+            row.code, row.meaning, row.status
+        );
+    }
+    page
+}
+
+#[test]
+fn every_failure_has_advice() {
+    let text = fs::read_to_string(root().join("docs/errors.md")).unwrap_or_default();
+    let advice = text.split("## Every code").next().unwrap_or_default();
+    let missing: Vec<_> = Failure::ALL
+        .iter()
+        .map(|failure| failure.row().code)
+        .filter(|code| !advice.contains(&format!("`{code}`")))
+        .collect();
+    assert!(missing.is_empty(), "docs/errors.md gives no advice for {}", missing.join(", "));
+}
+
+/// Every error that a client can be told.
+fn oauth_errors() -> String {
+    let meanings = documented_enum("src/oidc/error.rs", "OAuthError");
+    let mut page = String::from("\n| Error | HTTP status | Meaning |\n|---|---|---|\n");
+    for error in OAuthError::ALL {
+        let meaning = meanings.iter().find(|variant| variant.word == error.as_str());
+        let meaning = meaning.map(|variant| variant.meaning.as_str()).unwrap_or_default();
+        let _ = writeln!(page, "| `{error}` | {} | {meaning} |", error.status());
+    }
+    page
+}
+
+/// Every audit event with its fields.
+fn audit_events() -> String {
+    let events = documented_enum("src/audit/mod.rs", "Event");
+    let mut page = String::new();
+    for event in &events {
+        let _ = write!(page, "\n### `{}`\n\n{}\n", event.word, event.meaning);
+        let refusal = documented_struct("src/audit/mod.rs", "Refusal");
+        let fields = if event.fields.is_empty() { &refusal } else { &event.fields };
+        page.push_str("\n| Field | Meaning |\n|---|---|\n");
+        for (name, meaning) in fields {
+            let _ = writeln!(page, "| `{name}` | {meaning} |");
+        }
+    }
+    page
+}
+
+#[test]
+fn every_claim_has_its_row() {
+    let text = fs::read_to_string(root().join("docs/claims.md")).unwrap_or_default();
+    let missing: Vec<_> =
+        claims::supported().filter(|claim| !text.contains(&format!("\n| `{claim}` |"))).collect();
+    assert!(missing.is_empty(), "docs/claims.md has no row for {}", missing.join(", "));
+    let unknown: Vec<_> =
+        claims::supported_scopes().into_iter().filter(|scope| !text.contains(&format!("`{scope}`"))).collect();
+    assert!(unknown.is_empty(), "docs/claims.md says nothing about the scopes {}", unknown.join(", "));
+}
+
+/// A variant of an enum, as its source documents it.
+#[derive(Default)]
+struct Variant {
+    /// Its name as serde writes it.
+    word: String,
+    meaning: String,
+    fields: Vec<(String, String)>,
+}
+
+/// The variants of `pub enum NAME` in `file`, read from the source: doc comments are not to be had
+/// otherwise.
+fn documented_enum(file: &str, name: &str) -> Vec<Variant> {
+    let mut variants: Vec<Variant> = Vec::new();
+    let mut doc = String::new();
+    for line in body(file, &format!("pub enum {name}")) {
+        let text = line.trim();
+        if let Some(more) = text.strip_prefix("///") {
+            doc = [doc.as_str(), more.trim()].join(" ").trim().to_owned();
+        } else if text.starts_with(|c: char| c.is_ascii_uppercase()) {
+            let end = text.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(text.len());
+            let word = snake_case(text.get(..end).unwrap_or_default());
+            variants.push(Variant { word, meaning: std::mem::take(&mut doc), fields: Vec::new() });
+        } else if let (Some((field, _)), Some(variant)) = (text.split_once(": "), variants.last_mut()) {
+            variant.fields.push((field.to_owned(), std::mem::take(&mut doc)));
+        }
+    }
+    variants
+}
+
+/// The public fields of `pub struct NAME` in `file`.
+fn documented_struct(file: &str, name: &str) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    let mut doc = String::new();
+    for line in body(file, &format!("pub struct {name}")) {
+        let text = line.trim();
+        if let Some(more) = text.strip_prefix("///") {
+            doc = [doc.as_str(), more.trim()].join(" ").trim().to_owned();
+        } else if let Some((field, _)) = text.strip_prefix("pub ").and_then(|rest| rest.split_once(": ")) {
+            fields.push((field.to_owned(), std::mem::take(&mut doc)));
+        }
+    }
+    fields
+}
+
+/// The lines between the line that starts with `opening` and the brace that closes it.
+fn body(file: &str, opening: &str) -> Vec<String> {
+    let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+    let lines = text.lines().skip_while(|line| !line.starts_with(opening)).skip(1);
+    lines.take_while(|line| !line.starts_with('}')).map(str::to_owned).collect()
+}
+
+fn snake_case(name: &str) -> String {
+    let mut word = String::new();
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !word.is_empty() {
+            word.push('_');
+        }
+        word.push(c.to_ascii_lowercase());
+    }
+    word
+}
+
+/// What serde makes of a value that is one word.
+fn word(value: &impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// `gateway.toml`, section by section, from the schema that `config schema` prints.
