@@ -10,6 +10,7 @@ use std::io;
 use std::path::Path;
 
 use eidas_gateway::config::{self, Config};
+use eidas_gateway::eidas::Quirks;
 use eidas_gateway::login::{Failure, claims};
 use eidas_gateway::oidc::OAuthError;
 use serde_json::Value;
@@ -21,6 +22,7 @@ fn blocks() -> Vec<(&'static str, &'static str, String)> {
         ("docs/errors.md", "failures", failures()),
         ("docs/errors.md", "oauth", oauth_errors()),
         ("docs/audit.md", "events", audit_events()),
+        ("docs/quirks.md", "quirks", quirks()),
     ]
 }
 
@@ -124,14 +126,35 @@ fn audit_events() -> String {
     page
 }
 
+/// Every quirk with its default, and the words that some of them take.
+fn quirks() -> String {
+    const FILE: &str = "src/eidas/quirk.rs";
+    let defaults = serde_json::to_value(Quirks::default()).unwrap_or_default();
+    let mut page = String::from("\n| Key | Default | Meaning |\n|---|---|---|\n");
+    for (name, meaning) in documented_struct(FILE, "Quirks") {
+        let default = defaults.get(&name).cloned().unwrap_or_default();
+        let words = match name.as_str() {
+            "requester_id" => documented_enum(FILE, "RequesterIdRule"),
+            "name_id_policy" => documented_enum(FILE, "NameIdPolicyRule"),
+            "provider_name" => documented_enum(FILE, "ProviderNameRule"),
+            _ => Vec::new(),
+        };
+        let words: String = words.iter().map(|v| format!("<br>`{}`: {}", v.word, v.meaning)).collect();
+        let _ = writeln!(page, "| `{name}` | `{default}` | {meaning}{words} |");
+    }
+    page
+}
+
 #[test]
 fn every_claim_has_its_row() {
     let text = fs::read_to_string(root().join("docs/claims.md")).unwrap_or_default();
     let missing: Vec<_> =
         claims::supported().filter(|claim| !text.contains(&format!("\n| `{claim}` |"))).collect();
     assert!(missing.is_empty(), "docs/claims.md has no row for {}", missing.join(", "));
-    let unknown: Vec<_> =
-        claims::supported_scopes().into_iter().filter(|scope| !text.contains(&format!("`{scope}`"))).collect();
+    let unknown: Vec<_> = claims::supported_scopes()
+        .into_iter()
+        .filter(|scope| !text.contains(&format!("`{scope}`")))
+        .collect();
     assert!(unknown.is_empty(), "docs/claims.md says nothing about the scopes {}", unknown.join(", "));
 }
 
