@@ -243,6 +243,10 @@ fn section(root: &Value, table: &Value, path: &str, many: bool, page: &mut Strin
     if !path.is_empty() {
         let _ = write!(page, "{}\n\n", sentence(table));
     }
+    if path == "country.quirks" {
+        page.push_str("Each of them is explained in [quirks.md](quirks.md).\n");
+        return;
+    }
     let required: Vec<&str> = list(table, "required").filter_map(Value::as_str).collect();
     let mut inner = Vec::new();
     page.push_str("| Key | Type | Default | Meaning |\n|---|---|---|---|\n");
@@ -311,7 +315,7 @@ fn kind(root: &Value, target: &Value, is_section: bool) -> String {
 fn default(property: &Value, required: bool) -> String {
     match property.get("default") {
         _ if required => "*required*".to_owned(),
-        None | Some(Value::Null) => String::new(),
+        None | Some(Value::Null | Value::Object(_)) => String::new(),
         Some(Value::Array(items)) if items.is_empty() => "none".to_owned(),
         Some(value) => format!("`{value}`"),
     }

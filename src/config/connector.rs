@@ -17,7 +17,7 @@ use crate::outbound::url_parts;
 pub struct Connector {
     /// The member state that this connector belongs to, as eIDAS writes it (`EL` for Greece).
     pub country: String,
-    /// The entityID, which is the address of our metadata (MD-03). Default: issuer + `/saml/metadata`.
+    /// The entityID, which is the address of our metadata (Message Format 1.4 §2.1.1). Default: issuer + `/saml/metadata`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity_id: Option<String>,
     /// Where responses are posted to. Default: issuer + `/saml/acs`.
@@ -26,15 +26,15 @@ pub struct Connector {
     /// A name for the person to see at their own node, unless the client has one (ProviderName).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider_name: Option<String>,
-    /// Write SPType into our metadata instead of each request (MD-17): then every client must be of
+    /// Write SPType into our metadata instead of each request (Message Format 1.4 §4.1): then every client must be of
     /// this sector. Leave out to serve both sectors.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sp_type: Option<Sector>,
-    /// The organization that metadata names (MD-12).
+    /// The organization that metadata names (Message Format 1.4 §2.1.1).
     pub organization: Organization,
-    /// Whom other countries call when a login fails (MD-13).
+    /// Whom other countries call when a login fails (Message Format 1.4 §2.1.1).
     pub support_contact: Contact,
-    /// Whom other countries call about certificates and protocol (MD-13).
+    /// Whom other countries call about certificates and protocol (Message Format 1.4 §2.1.1).
     pub technical_contact: Contact,
     /// The key that signs requests.
     pub signing: KeyPair,

@@ -28,7 +28,7 @@ pub struct Country {
     pub entity_id: Option<String>,
     /// PEM files with the certificates that vouch for this country's metadata.
     pub anchor_files: Vec<PathBuf>,
-    /// Accept RSA PKCS#1 v1.5 as the signature on X.509 certificates of the chain (TRUST-20). Signatures
+    /// Accept RSA PKCS#1 v1.5 as the signature on X.509 certificates of the chain. Signatures
     /// on XML are never accepted in that form.
     #[serde(default)]
     pub accept_pkcs1_certificates: bool,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Profile;
 use super::fault::Findings;
-use crate::outbound::{Network, is_local_host, url_parts};
+use crate::outbound::{is_local_host, url_parts};
 
 /// Where the gateway is reached and where it listens.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -24,10 +24,6 @@ pub struct Server {
     /// Certificate and key for HTTPS. Leave out when a reverse proxy in front ends TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
-    /// Networks (as `10.0.0.0/8`) of reverse proxies whose `X-Forwarded-For` is believed.
-    #[serde(default)]
-    #[schemars(with = "Vec<String>")]
-    pub trusted_proxies: Vec<Network>,
     /// Seconds that running requests are given to end after SIGTERM.
     #[serde(default = "default_shutdown")]
     pub shutdown_seconds: u64,

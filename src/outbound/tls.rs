@@ -24,7 +24,8 @@ pub enum TlsFault {
     Settings(String),
 }
 
-/// The cryptography of TLS, both ways: CRY-03, CRY-04 less what is not AEAD, CRY-06 without X25519.
+/// The cryptography of TLS, both ways: what Cryptographic Requirements 1.4 §2 recommends, of the suites those
+/// with AEAD, of the groups the NIST curves.
 #[must_use]
 pub fn provider() -> Arc<CryptoProvider> {
     let mut provider = rustls_openssl::default_provider();

@@ -163,7 +163,7 @@ impl Role {
                 Err(ShapeError::Missing { parent: entity.local().to_owned(), child: "IDPSSODescriptor" }
                     .into())
             }
-            // MetaIOP and MD-22: one entity is one node.
+            // MetaIOP and Interoperability Architecture 1.4 §6: one entity is one node.
             (Some(_), Some(sp)) => Err(shape::unexpected(entity, sp)),
         }
     }
