@@ -2,3 +2,17 @@
 
 mod login;
 mod support;
+//! Integration tests, in one binary.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it fails"
+)]
+
+mod attacks;
+mod cef;
+mod metadata;
+mod sec;
+mod stage;
