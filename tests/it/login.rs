@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, Method, StatusCode, header};
 use eidas_gateway::eidas::SubjectKind;
 use eidas_gateway::login::{Countries, LevelError, claims};
 use eidas_gateway::node::{Failure, Misbehaviour};
+use eidas_gateway::oidc::client::ClaimsInIdToken;
 use serde_json::json;
 
 use crate::support::{
@@ -820,5 +821,56 @@ async fn nothing_malformed_is_our_fault_and_nothing_panics() {
             let answer = browser.get(&format!("{path}?{query}")).await;
             assert!(answer.status.as_u16() < 500, "{path}?{query}: {}", answer.status);
         }
+    }
+}
+
+#[tokio::test]
+async fn a_scheme_that_is_not_notified_counts_only_where_it_may() {
+    let world = World::with(|_, policy| policy.accept_non_notified = true).await;
+    let code = Browser::new(&world).code(&[], "not-notified").await;
+    let tokens = world.token(&code).await.json();
+    let id_token = world.id_token(tokens["id_token"].as_str().unwrap()).await;
+    assert_eq!(id_token["acr"], "http://eidas.europa.eu/NotNotified/LoA/substantial");
+
+    let world = World::new().await;
+    let browser = Browser::new(&world);
+    // The node itself says that the level does not do.
+    let returned = browser.come_back(&[], Decision::Citizen("not-notified")).await;
+    let failed = browser.get(returned.location()).await;
+    assert_eq!(failed.redirect_parameter("error").as_deref(), Some("EG-2201"));
+}
+
+#[tokio::test]
+async fn the_broker_reads_the_level_in_the_words_it_demanded() {
+    let world = World::with(|client, _| client.claims_in_id_token = ClaimsInIdToken::All).await;
+    let claims = json!({ "id_token": { "acr": { "essential": true, "values": ["substantial", "low"] } } });
+    let code = Browser::new(&world).code(&[("claims", &claims.to_string())], "plain").await;
+    let tokens = world.token(&code).await.json();
+    let id_token = world.id_token(tokens["id_token"].as_str().unwrap()).await;
+    assert_eq!(id_token["acr"], "substantial");
+    assert_eq!(id_token["eidas_loa"], HIGH);
+    // This client looks nowhere but into the ID token.
+    assert_eq!(id_token["family_name"], "Lindqvist");
+}
+
+#[tokio::test]
+async fn every_failure_of_a_node_has_its_page_and_its_error() {
+    let cases = [
+        (Failure::DENIED, "EG-2202", "access_denied"),
+        (Failure::TECHNICAL, "EG-2205", "temporarily_unavailable"),
+        (Failure::ATTRIBUTES, "EG-2204", "server_error"),
+    ];
+    let world = World::new().await;
+    for (failure, code, error) in cases {
+        let browser = Browser::new(&world);
+        let returned = browser.come_back(&[], Decision::Fail(failure)).await;
+        let failed = browser.get(returned.location()).await;
+        let page = browser.get(failed.location()).await;
+        assert_eq!(page.text("code"), code);
+        let login = parameter(failed.location(), "login").unwrap();
+        let path = format!("/login/{login}/cancel?error={code}");
+        let back = browser.post(&path, &[("token", &page.field("token"))]).await;
+        let address = back.header("refresh").strip_prefix("0; url=").unwrap().to_owned();
+        assert_eq!(parameter(&address, "error").as_deref(), Some(error));
     }
 }
