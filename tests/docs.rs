@@ -69,31 +69,6 @@ fn every_link_between_documents_leads_somewhere() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
-#[test]
-fn the_module_map_is_the_one_that_is_enforced() {
-    let code = document("tests/architecture.rs");
-    let map =
-        code.split_once("MAY_IMPORT").and_then(|(_, rest)| rest.split_once("\n];")).unwrap_or_default().0;
-    let mut enforced: Vec<Vec<&str>> = Vec::new();
-    let mut words = map.split('"');
-    while let (Some(before), Some(word)) = (words.next(), words.next()) {
-        match enforced.last_mut() {
-            Some(entry) if !before.trim_end().ends_with('(') => entry.push(word),
-            _ => enforced.push(vec![word]),
-        }
-    }
-    let page = document("docs/architecture.md");
-    let section = page.split("\n## ").find(|section| section.starts_with("The modules")).unwrap_or_default();
-    let described: Vec<Vec<&str>> = table_rows(section)
-        .filter_map(|(_, cells)| match cells.as_slice() {
-            [module, _, imports] => Some(code_spans(module).chain(code_spans(imports)).collect()),
-            _ => None,
-        })
-        .filter(|entry: &Vec<&str>| !entry.is_empty())
-        .collect();
-    assert_eq!(described, enforced);
-}
-
 /// A code span that looks like a path from the repository's root.
 fn names_a_file(span: &str) -> bool {
     const FOLDERS: [&str; 7] = ["src/", "tests/", "docs/", "examples/", "metadata/", "certs/", ".ci/"];

@@ -18,6 +18,7 @@ use serde_json::Value;
 /// Every generated block: the document, its name in there, and what it should hold.
 fn blocks() -> Vec<(&'static str, &'static str, String)> {
     vec![
+        ("docs/architecture.md", "modules", modules()),
         ("docs/configuration.md", "sections", configuration()),
         ("docs/errors.md", "failures", failures()),
         ("docs/errors.md", "oauth", oauth_errors()),
@@ -63,6 +64,28 @@ fn block<'a>(text: &'a str, name: &str) -> Option<(&'a str, &'a str, &'a str)> {
     let length = text.get(start..)?.find(&format!("<!-- end: {name} -->"))?;
     let end = start + length;
     Some((text.get(..start)?, text.get(start..end)?, text.get(end..)?))
+}
+
+/// The map that tests/architecture.rs enforces, with the words that the document has for each module.
+fn modules() -> String {
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap_or_default();
+    let (code, document) = (read("tests/architecture.rs"), read("docs/architecture.md"));
+    let map = code.split_once("MAY_IMPORT").and_then(|(_, rest)| rest.split_once("\n];")).unwrap_or_default();
+    let mut enforced: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut words = map.0.split('"');
+    while let (Some(before), Some(word)) = (words.next(), words.next()) {
+        match enforced.last_mut() {
+            Some((_, imports)) if !before.trim_end().ends_with('(') => imports.push(format!("`{word}`")),
+            _ => enforced.push((word, Vec::new())),
+        }
+    }
+    let mut page = String::from("\n| Module | Is for | May import |\n|---|---|---|\n");
+    for (module, imports) in enforced {
+        let row = document.lines().find_map(|line| line.strip_prefix(&format!("| `{module}` | ")));
+        let purpose = row.and_then(|row| row.split(" |").next()).unwrap_or("(to be written)");
+        let _ = writeln!(page, "| `{module}` | {purpose} | {} |", imports.join(" "));
+    }
+    page
 }
 
 /// Every row of the failure table.
