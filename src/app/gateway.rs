@@ -80,7 +80,9 @@ pub async fn serve(config: Config, opened: Opened, tls: Option<Arc<ServerConfig>
     let jobs = tokio::spawn(background(metadata, services, jobs::purge(store.clone(), clock)));
     Server { router, tls, grace }.run(listener, server::stop_signal()).await;
     jobs.abort();
-    store.close().await;
+    if let Err(error) = store.close().await {
+        tracing::warn!(%error, "the database did not close cleanly");
+    }
     tracing::info!("stopped");
     Ok(())
 }

@@ -103,7 +103,8 @@ impl<T: DeserializeOwned> Reading<T> {
     /// Adds what the checks of the sections found, leaving out what repeats an earlier fault.
     pub(crate) fn add(&mut self, findings: Vec<Finding>) {
         for finding in findings {
-            if !self.is_known(&finding.key) {
+            // Nor is a list short of what was cut out of it.
+            if !self.is_known(&finding.key) && !self.cut.iter().any(|cut| within(&finding.key, cut)) {
                 self.faults.push(self.document.fault(finding));
             }
         }
@@ -115,9 +116,6 @@ impl<T: DeserializeOwned> Reading<T> {
     }
 
     fn is_known(&self, key: &str) -> bool {
-        let within = |outer: &str, inner: &str| {
-            inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-        };
         self.cut.iter().any(|cut| within(cut, key))
     }
 }
@@ -205,6 +203,11 @@ fn cut_value(value: &mut DeValue<'_>, span: &Range<usize>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the path `inner` is `outer` or lies below it.
+fn within(outer: &str, inner: &str) -> bool {
+    inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 fn join(path: &str, key: &str) -> String {

@@ -226,3 +226,6 @@ pub fn schema() -> schemars::Schema {
 
 /// The sections that have no default.
 const REQUIRED: &[&str] = &["server", "connector", "oidc", "subject"];
+
+#[cfg(test)]
+mod tests;

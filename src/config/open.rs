@@ -37,7 +37,7 @@ pub struct Opened {
 }
 
 impl Config {
-    /// Opens what the sections refer to. `None` exactly if there are findings.
+    /// Opens what the sections refer to. `None` if there are findings, here or in the sections themselves.
     pub(crate) fn open(&self, now: Timestamp, findings: &mut Findings) -> Option<Opened> {
         let before = findings.0.len();
         let mut files = Files { findings, now };
@@ -50,8 +50,6 @@ impl Config {
             clients.extend(client.open(&format!("client[{n}]"), self, signing_keys.as_ref(), &mut files));
             policies.insert(client.id.clone(), client.policy(self));
         }
-        let clients = Clients::new(clients);
-        let clients = clients.map_err(|error| files.findings.add("client", "bad_value", error.to_string()));
         let mut countries = Vec::new();
         for (n, country) in self.country.iter().enumerate() {
             countries.extend(country.open(&format!("country[{n}]"), &mut files));
@@ -63,7 +61,8 @@ impl Config {
             connector: connector?,
             signing_keys: signing_keys?,
             subject_key: subject_key?,
-            clients: clients.ok()?,
+            // What could be wrong with them together was found when the sections were checked.
+            clients: Clients::new(clients).ok()?,
             policies,
             countries,
         })

@@ -1,0 +1,246 @@
+//! Broken configurations, each with one thing wrong: file, line and key are named, and nothing starts.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::*;
+use crate::crypto::jose::{JwsAlgorithm, JwsKey};
+use crate::crypto::{CertificateRequest, Curve, KeyKind, KeyUsage, PrivateKey};
+use crate::ids::CountingRandom;
+
+/// Line by line, so that a test can change one line and expect the fault there.
+const BASE: &[&str] = &[
+    /* 1 */ "profile = \"production\"",
+    /* 2 */ "[server]",
+    /* 3 */ "issuer = \"https://eidas.example.org\"",
+    /* 4 */ "[connector]",
+    /* 5 */ "country = \"EL\"",
+    /* 6 */ "organization = { name = \"O\", url = \"https://www.example.org\" }",
+    /* 7 */ "support_contact = { email = \"a@example.org\" }",
+    /* 8 */ "technical_contact = { email = \"b@example.org\" }",
+    /* 9 */ "[connector.signing]",
+    /* 10 */ "key_file = \"signing.key\"",
+    /* 11 */ "certificate_file = \"signing.crt\"",
+    /* 12 */ "[[connector.encryption]]",
+    /* 13 */ "key_file = \"encryption.key\"",
+    /* 14 */ "certificate_file = \"encryption.crt\"",
+    /* 15 */ "[[oidc.signing_key]]",
+    /* 16 */ "key_file = \"token.key\"",
+    /* 17 */ "algorithm = \"RS256\"",
+    /* 18 */ "[subject]",
+    /* 19 */ "key_file = \"subject.key\"",
+    /* 20 */ "[[country]]",
+    /* 21 */ "code = \"SE\"",
+    /* 22 */ "metadata_url = \"https://node.example.se/metadata\"",
+    /* 23 */ "anchor_files = [\"signing.crt\"]",
+    /* 24 */ "[[client]]",
+    /* 25 */ "id = \"broker\"",
+    /* 26 */ "name = \"Broker\"",
+    /* 27 */ "secret_file = \"broker.secret\"",
+    /* 28 */ "redirect_uris = [\"https://broker.example.org/cb\"]",
+    /* 29 */ "sector = \"public\"",
+];
+
+fn now() -> Timestamp {
+    Timestamp::parse("2026-11-21T12:00:00Z").unwrap()
+}
+
+/// A folder with every file that [`BASE`] names and some that are unfit; made once for all tests.
+fn folder() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let folder = std::env::temp_dir().join(format!("eidas-gateway-config-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let write = |name: &str, content: &[u8]| fs::write(folder.join(name), content).unwrap();
+        let pair = |name: &str, kind, usage, end: &str| {
+            let key = PrivateKey::generate(kind).unwrap();
+            let request = CertificateRequest {
+                common_name: name.to_owned(),
+                organization: None,
+                country: None,
+                not_before: now() - Duration::from_secs(86_400),
+                not_after: Timestamp::parse(end).unwrap(),
+                usage,
+            };
+            let certificate = key.self_signed(&request, &CountingRandom::default()).unwrap();
+            write(&format!("{name}.key"), key.to_pem().unwrap().expose());
+            write(&format!("{name}.crt"), certificate.pem().as_bytes());
+        };
+        let (p256, later) = (KeyKind::Ec(Curve::P256), "2030-01-01T00:00:00Z");
+        pair("signing", p256, KeyUsage::Signing, later);
+        pair("encryption", p256, KeyUsage::Encryption, later);
+        pair("expired", p256, KeyUsage::Signing, "2026-11-21T11:00:00Z");
+        pair("rsa2048", KeyKind::Rsa(2048), KeyUsage::Signing, later);
+        write("token.key", JwsKey::generate_pem(JwsAlgorithm::RS256).unwrap().expose());
+        write("subject.key", "0123456789abcdef".repeat(4).as_bytes());
+        write("short.key", b"0123456789abcdef");
+        write("broker.secret", b"q3vJ8dXcW2mNfB7tR5yK1zLh\n");
+        write("weak.secret", b"password\n");
+        write("rubbish", b"-----BEGIN RUBBISH-----\n");
+        folder
+    })
+}
+
+/// [`BASE`] with lines replaced, numbered from 1.
+fn text(changes: &[(usize, &str)]) -> String {
+    let mut lines: Vec<_> = BASE.to_vec();
+    for (number, line) in changes {
+        lines[number - 1] = line;
+    }
+    lines.join("\n")
+}
+
+/// Line, key and code of each fault.
+fn faults(name: &str, text: &str) -> Vec<(usize, String, &'static str)> {
+    let file = folder().join(format!("{name}.toml"));
+    fs::write(&file, text).unwrap();
+    match Config::load(&file, now()) {
+        Ok(_) => Vec::new(),
+        Err(Faults(faults)) => {
+            assert!(faults.iter().all(|fault| fault.file == file));
+            faults.into_iter().map(|fault| (fault.line, fault.key, fault.code)).collect()
+        }
+    }
+}
+
+#[test]
+fn the_configuration_that_the_tests_break_is_in_order() {
+    assert_eq!(faults("base", &text(&[])), []);
+}
+
+#[test]
+fn one_thing_wrong_is_named_with_its_line_and_key() {
+    #[rustfmt::skip]
+    let rows: &[(&str, usize, &str, &str, &str)] = &[
+        // name, line, what stands there instead, key, code
+        ("profile", 1, "profile = \"prod\"", "profile", "unknown_value"),
+        ("unknown_key", 3, "issuer = \"https://eidas.example.org\"\nisuer = 1", "server.isuer", "unknown_key"),
+        ("wrong_type", 3, "issuer = 7", "server.issuer", "wrong_type"),
+        ("http_issuer", 3, "issuer = \"http://eidas.example.org\"", "server.issuer", "https_required"),
+        ("http_localhost", 3, "issuer = \"http://localhost:8080\"", "server.issuer", "https_required"),
+        ("issuer_path", 3, "issuer = \"https://eidas.example.org/\"", "server.issuer", "bad_url"),
+        ("country_code", 5, "country = \"Greece\"", "connector.country", "unknown_country"),
+        ("own_test_country", 5, "country = \"XX\"", "connector.country", "test_country"),
+        ("contact", 7, "support_contact = { email = \"a\" }", "connector.support_contact.email", "bad_email"),
+        ("no_key", 10, "key_file = \"nowhere.key\"", "connector.signing.key_file", "file_missing"),
+        ("bad_key", 10, "key_file = \"rubbish\"", "connector.signing.key_file", "bad_key"),
+        ("other_key", 10, "key_file = \"encryption.key\"", "connector.signing.key_file", "key_mismatch"),
+        ("bad_pem", 11, "certificate_file = \"rubbish\"", "connector.signing.certificate_file", "bad_certificate"),
+        ("digest", 11, "certificate_file = \"signing.crt\"\ndigest = \"md5\"", "connector.signing.digest", "unknown_value"),
+        ("token_missing", 16, "key_file = \"nowhere\"", "oidc.signing_key[0].key_file", "file_missing"),
+        ("token_wrong", 16, "key_file = \"signing.key\"", "oidc.signing_key[0].key_file", "bad_key"),
+        ("token_none", 17, "algorithm = \"none\"", "oidc.signing_key[0].algorithm", "unknown_value"),
+        ("subject_short", 19, "key_file = \"short.key\"", "subject.key_file", "bad_secret"),
+        ("no_such_country", 21, "code = \"US\"", "country[0].code", "unknown_country"),
+        ("test_country", 21, "code = \"XA\"", "country[0].code", "test_country"),
+        ("http_metadata", 22, "metadata_url = \"http://node.example.se/\"", "country[0].metadata_url", "https_required"),
+        ("no_metadata_file", 22, "metadata_file = \"nowhere.xml\"", "country[0].metadata_file", "file_missing"),
+        ("no_anchor", 23, "anchor_files = []", "country[0].anchor_files", "missing_key"),
+        ("anchor_missing", 23, "anchor_files = [\"signing.crt\", \"x.pem\"]", "country[0].anchor_files[1]", "file_missing"),
+        ("skew", 23, "anchor_files = [\"signing.crt\"]\nquirks = { clock_skew = 301 }", "country[0].quirks.clock_skew", "out_of_range"),
+        ("quirk", 23, "anchor_files = [\"signing.crt\"]\nquirks = { no_signature = true }", "country[0].quirks.no_signature", "unknown_key"),
+        ("client_id", 25, "id = \"a b\"", "client[0].id", "bad_value"),
+        ("secret_weak", 27, "secret_file = \"weak.secret\"", "client[0].secret_file", "weak_secret"),
+        ("secret_hash", 27, "secret_hash = \"abc\"", "client[0].secret_hash", "bad_value"),
+        ("redirect", 28, "redirect_uris = [\"http://broker.example.org/cb\"]", "client[0].redirect_uris[0]", "bad_redirect_uri"),
+        ("attribute", 29, "sector = \"public\"\nattributes = [\"ShoeSize\"]", "client[0].attributes[0]", "unknown_attribute"),
+        ("legal_attribute", 29, "sector = \"public\"\nattributes = [\"LEI\"]", "client[0].attributes[0]", "contradiction"),
+        ("raw_sub", 29, "sector = \"public\"\nsub = \"raw\"", "client[0].sub", "contradiction"),
+        ("algorithm", 29, "sector = \"public\"\nid_token_alg = \"ES256\"", "client[0].id_token_alg", "missing_signing_key"),
+        ("loa", 29, "sector = \"public\"\nmin_loa = \"medium\"", "client[0].min_loa", "unknown_value"),
+        ("database", 1, "database.url = \"mysql://db\"", "database.url", "bad_database_url"),
+    ];
+    for (name, line, change, key, code) in rows {
+        let at = line + change.matches('\n').count();
+        assert_eq!(faults(name, &text(&[(*line, change)])), [(at, (*key).to_owned(), *code)], "{name}");
+    }
+}
+
+#[test]
+fn what_concerns_more_than_one_line_is_named_at_the_key_to_change() {
+    let signing = |name: &str| {
+        let (key, certificate) =
+            (format!("key_file = \"{name}.key\""), format!("certificate_file = \"{name}.crt\""));
+        text(&[(10, &key), (11, &certificate)])
+    };
+    let at = |line, key: &str, code| vec![(line, key.to_owned(), code)];
+    assert_eq!(faults("weak", &signing("rsa2048")), at(10, "connector.signing.key_file", "weak_key"));
+    let expired = at(11, "connector.signing.certificate_file", "certificate_not_valid");
+    assert_eq!(faults("expired", &signing("expired")), expired);
+    // One key for both purposes (eIDAS Cryptographic Requirements §3.5.2).
+    let shared = at(12, "connector.encryption", "unfit_keys");
+    assert_eq!(faults("shared", &signing("encryption")), shared);
+
+    let twice = [&text(&[]), "[[client]]", &BASE[24..].join("\n")].map(|part| part.to_owned()).join("\n");
+    assert_eq!(faults("twice", &twice), at(31, "client[1].id", "duplicate"));
+    let twice = text(&[(24, &format!("{}\n[[client]]", BASE[19..23].join("\n")))]);
+    assert_eq!(faults("country_twice", &twice), at(25, "country[1].code", "duplicate"));
+    assert_eq!(
+        faults("sp_type", &text(&[(5, "country = \"EL\"\nsp_type = \"private\"")])),
+        at(30, "client[0].sector", "contradiction")
+    );
+    assert_eq!(
+        faults("check_value", &text(&[(19, "key_file = \"subject.key\"\ncheck_value = \"0\"")])),
+        at(20, "subject.check_value", "wrong_key")
+    );
+    let both = text(&[(22, "metadata_url = \"https://n.example/\"\nmetadata_file = \"signing.crt\"")]);
+    assert_eq!(faults("both", &both), at(23, "country[0].metadata_file", "contradiction"));
+}
+
+#[test]
+fn all_faults_are_named_at_once_in_the_order_of_the_file() {
+    let broken = text(&[
+        (3, "issuer = \"http://eidas.example.org\""),
+        (10, "key_file = \"nowhere.key\""),
+        (16, "key_file = \"nowhere.key\""),
+        (22, "metadata_url = 5"),
+        (27, "secret_file = \"weak.secret\"\nfoo = 1"),
+    ]);
+    let found: Vec<_> = faults("many", &broken).into_iter().map(|(line, _, code)| (line, code)).collect();
+    let expected = [
+        (3, "https_required"),
+        (10, "file_missing"),
+        (16, "file_missing"),
+        (22, "wrong_type"),
+        (27, "weak_secret"),
+        (28, "unknown_key"),
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn sections_that_are_missing_are_named_and_a_missing_file_too() {
+    let missing: Vec<_> = faults("empty", "").into_iter().map(|(_, key, code)| (key, code)).collect();
+    let expected = ["connector", "oidc", "server", "subject"].map(|key| (key.to_owned(), "missing_key"));
+    assert_eq!(missing, expected);
+    let nowhere = folder().join("nowhere.toml");
+    let Err(Faults(faults)) = Config::load(&nowhere, now()) else { panic!() };
+    assert_eq!((faults.len(), faults[0].code, &faults[0].file), (1, "file_missing", &nowhere));
+}
+
+#[test]
+fn a_test_profile_allows_localhost_and_test_countries() {
+    let changes = [
+        (1, "profile = \"test\""),
+        (3, "issuer = \"http://gateway.localhost:8080\""),
+        (5, "country = \"XX\""),
+        (21, "code = \"XA\""),
+    ];
+    assert_eq!(faults("test", &text(&changes)), []);
+}
+
+#[test]
+fn what_is_shown_is_a_configuration_that_means_the_same_and_holds_no_secret() {
+    let hash = "0123456789abcdef".repeat(4);
+    let text = text(&[(27, &format!("secret_hash = \"{hash}\""))]);
+    let config = Config::read(Path::new("x.toml"), text, Path::new("/etc/x")).unwrap();
+    let shown = config.show();
+    assert!(!shown.contains(&hash));
+    let again = shown.replace("********", &hash);
+    let again = Config::read(Path::new("x.toml"), again, Path::new("/elsewhere")).unwrap();
+    assert_eq!(again.show(), shown);
+    assert_eq!(again.connector.signing.key_file, Path::new("/etc/x/signing.key"));
+    assert_eq!(again.database.url, "sqlite:/etc/x/gateway.db");
+}
