@@ -50,9 +50,9 @@ pub async fn serve(config: Config, opened: Opened, tls: Option<Arc<ServerConfig>
     let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let address = config.server.listen;
     let unheard = |error| ServeError::Listen(address.to_string(), error);
+    let listener = TcpListener::bind(address).await.map_err(unheard)?;
     let url = &config.database.url;
     let store = store::open(url).await.map_err(|error| ServeError::Store(url.clone(), error))?;
-    let listener = TcpListener::bind(address).await.map_err(unheard)?;
     let metadata = Metadata {
         countries: opened.countries,
         fetcher: Arc::new(fetcher(&config.outbound, config.profile)),

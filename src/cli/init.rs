@@ -135,9 +135,17 @@ fn gateway_toml(arguments: &Arguments, production: bool) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     TEMPLATE
         .replace("@PROFILE@", profile)
+        .replace("@LISTEN@", &quoted(&listen(arguments.issuer.as_str())))
         .replace("@ISSUER@", &quoted(arguments.issuer.as_str()))
         .replace("@COUNTRY@", arguments.country.as_str())
         .replace("@ORGANIZATION@", &quoted(&arguments.organization))
+}
+
+/// Where a gateway with this issuer listens: on the same port if the issuer is this machine by http.
+fn listen(issuer: &str) -> String {
+    let port =
+        issuer.strip_prefix("http://").map(|host| host.rsplit_once(':').map_or("80", |(_, port)| port));
+    format!("127.0.0.1:{}", port.unwrap_or("8080"))
 }
 
 const TEMPLATE: &str = include_str!("gateway.toml.template");

@@ -50,7 +50,9 @@ pub(super) struct Check {
 pub(super) fn run(command: &Command) -> Done {
     match command {
         Command::Publish(file) => publish(file),
-        Command::Check(arguments) => check(arguments),
+        Command::Check(arguments) => {
+            check(arguments).unwrap_or_else(|failure| Verdict::not_judged(&failure)).print()
+        }
     }
 }
 
@@ -61,7 +63,7 @@ fn publish(file: &ConfigFile) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-fn check(arguments: &Check) -> Done {
+fn check(arguments: &Check) -> Result<Verdict, Failure> {
     let at = arguments.at.unwrap_or_else(now);
     let (trusted, fetcher) = trusted(arguments, at)?;
     let mut documents = Vec::new();
@@ -69,13 +71,12 @@ fn check(arguments: &Check) -> Done {
         documents.push(judge(source, arguments.country, &trusted, &fetcher, at)?);
     }
     let refused = documents.iter().find(|document| document["verdict"] == "refused");
-    match refused {
-        None => Verdict::accepted(json!({ "documents": documents })).print(),
-        Some(first) => {
-            let details = json!({ "code": first["code"], "detail": first["detail"], "documents": documents });
-            Verdict::refused(details).print()
-        }
-    }
+    Ok(match refused {
+        None => Verdict::accepted(json!({ "documents": documents })),
+        Some(first) => Verdict::refused(
+            json!({ "code": first["code"], "detail": first["detail"], "documents": documents }),
+        ),
+    })
 }
 
 /// What vouches for which country, and the client that fetches.

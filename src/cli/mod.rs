@@ -143,6 +143,11 @@ impl Verdict {
         Self::refused(json!({ "rule": rule, "code": code, "detail": detail }))
     }
 
+    /// No verdict on the thing itself: something that is needed to judge it is missing or broken.
+    fn not_judged(failure: &Failure) -> Self {
+        Self::refused(json!({ "code": "not_judged", "detail": failure.0 }))
+    }
+
     /// Prints the verdict and turns it into an exit code.
     fn print(&self) -> Done {
         print_json(self)?;

@@ -14,7 +14,8 @@ use crate::config::Opened;
 use crate::eidas::attribute::{self, Attribute};
 use crate::eidas::response::{Inbound, Outcome, judge};
 use crate::eidas::{
-    AssuranceLevel, Connector, CountryTrust, Loa, Pending, RequestedLoa, SubjectKind, TrustedNode, trust,
+    AssuranceLevel, Connector, CountryTrust, Loa, Meaning, Pending, RequestedLoa, SubjectKind, TrustedNode,
+    trust,
 };
 use crate::login::claims;
 use crate::outbound::Source;
@@ -53,23 +54,18 @@ pub(super) struct Check {
 pub(super) fn run(command: &Command) -> Done {
     let Command::Check(arguments) = command;
     let at = arguments.at.unwrap_or_else(now);
-    let (_, opened) = arguments.file.load(at)?;
-    let response = form_field(&arguments.response)?;
-    let request = arguments.request.as_deref().map(read).transpose()?;
-    match verdict(arguments, &opened, &response, request.as_deref(), at)? {
-        Ok(details) => Verdict::accepted(details).print(),
-        Err(verdict) => verdict.print(),
+    match verdict(arguments, at) {
+        Ok(Ok(details)) => Verdict::accepted(details).print(),
+        Ok(Err(verdict)) => verdict.print(),
+        Err(failure) => Verdict::not_judged(&failure).print(),
     }
 }
 
 /// What the response is worth; the outer error is about the command, not about the response.
-fn verdict(
-    arguments: &Check,
-    opened: &Opened,
-    response: &str,
-    request: Option<&[u8]>,
-    at: Timestamp,
-) -> Result<Result<Value, Verdict>, Failure> {
+fn verdict(arguments: &Check, at: Timestamp) -> Result<Result<Value, Verdict>, Failure> {
+    let (_, opened) = arguments.file.load(at)?;
+    let response = &form_field(&arguments.response)?;
+    let request = arguments.request.as_deref().map(read).transpose()?;
     let inbound = match Inbound::read(response) {
         Ok(inbound) => inbound,
         Err(refusal) => return Ok(Err(Verdict::by_rule(refusal.rule, refusal.code, &refusal.detail))),
@@ -80,7 +76,7 @@ fn verdict(
         Err(verdict) => return Ok(Err(verdict)),
     };
     let connector = &opened.connector;
-    let judged = match request {
+    let judged = match &request {
         Some(request) => {
             let pending = sent(request, connector, &node, arguments.representation);
             let pending = pending.map_err(|why| Failure::new("--request is not a request of ours", why))?;
@@ -226,7 +222,13 @@ fn describe(outcome: &Outcome, node: &TrustedNode, against_request: bool) -> Val
             "status": declined.top,
             "second_status": declined.second,
             "status_message": declined.message,
-            "meaning": format!("{:?}", declined.meaning),
+            "meaning": match declined.meaning {
+                Meaning::Cancelled => "cancelled",
+                Meaning::Denied => "denied",
+                Meaning::NoAuthnContext => "no_authn_context",
+                Meaning::OurFault => "our_fault",
+                Meaning::NodeFault => "node_fault",
+            },
         }),
     };
     if let (Value::Object(details), Value::Object(more)) = (&mut details, more) {

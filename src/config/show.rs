@@ -1,24 +1,16 @@
 //! The configuration as it is understood: with defaults and absolute paths, without secrets.
 
-use toml::Value;
-
 use super::Config;
 
 impl Config {
     /// As TOML that means the same, except that secrets are masked.
     #[must_use]
     pub fn show(&self) -> String {
-        let Ok(mut shown) = Value::try_from(self) else { return String::new() };
-        if let Some(Value::Array(clients)) = shown.get_mut("client") {
-            for client in clients {
-                if let Some(hash) = client.get_mut("secret_hash") {
-                    *hash = Value::from(MASK);
-                }
-            }
+        let mut shown = self.clone();
+        for client in &mut shown.client {
+            client.secret_hash = client.secret_hash.take().map(|_| MASK.to_owned());
         }
-        if let Some(url) = shown.get_mut("database").and_then(|database| database.get_mut("url")) {
-            *url = Value::from(without_password(&self.database.url));
-        }
+        shown.database.url = without_password(&self.database.url);
         toml::to_string(&shown).unwrap_or_default()
     }
 }

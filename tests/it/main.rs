@@ -16,3 +16,4 @@ mod cef;
 mod metadata;
 mod sec;
 mod stage;
+mod cli;

@@ -1,0 +1,485 @@
+//! The command line from outside: the program is run, its output and exit code are what is tested.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use eidas_gateway::clock::Timestamp;
+use serde_json::{Value, json};
+
+fn gateway(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_eidas-gateway"));
+    command.args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// Runs a `check` command: its exit code and the one JSON object that it prints.
+fn check(arguments: &[&str]) -> (i32, Value) {
+    let output = gateway(arguments);
+    let text = String::from_utf8(output.stdout).unwrap();
+    let complaint = String::from_utf8(output.stderr).unwrap();
+    let verdict = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{arguments:?}: {text}{complaint}"));
+    (output.status.code().unwrap(), verdict)
+}
+
+/// A new, empty folder.
+fn folder(name: &str) -> PathBuf {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(format!("{name}-{count}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// A key for RS256, made once.
+fn token_key() -> &'static [u8] {
+    static KEY: OnceLock<Vec<u8>> = OnceLock::new();
+    KEY.get_or_init(|| {
+        let file = folder("token").join("token.key");
+        let made = gateway(&["keys", "generate", "--for", "token", "--key", text(&file)]);
+        assert!(made.status.success());
+        fs::read(file).unwrap()
+    })
+}
+
+/// A set of messages recorded from the CEF node (tests/vectors/cef-2.9), and a gateway.toml for its keys.
+struct Recorded {
+    messages: PathBuf,
+    config: PathBuf,
+}
+
+impl Recorded {
+    fn new(set: &str, proxy: &str, connector: &str, encryption: &str) -> Self {
+        let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/cef-2.9");
+        let (keys, messages) = (vectors.join("keys"), vectors.join(set));
+        let folder = folder(&format!("recorded-{set}"));
+        fs::write(folder.join("subject.key"), "00".repeat(32)).unwrap();
+        fs::write(folder.join("token.key"), token_key()).unwrap();
+        let pair = |name: &str| {
+            let keys = keys.display();
+            format!("key_file = '{keys}/{name}.pk8'\ncertificate_file = '{keys}/{name}.crt'")
+        };
+        let config = format!(
+            "profile = 'test'
+[server]
+issuer = 'http://localhost:9000'
+[connector]
+country = 'XB'
+entity_id = 'http://localhost:9000/metadata'
+acs_url = 'http://localhost:9000/acs'
+organization = {{ name = 'Rig', url = 'http://localhost:9000' }}
+support_contact = {{ email = 'rig@example.org' }}
+technical_contact = {{ email = 'rig@example.org' }}
+[connector.signing]
+{signing}
+[[connector.encryption]]
+{encryption}
+[[oidc.signing_key]]
+key_file = 'token.key'
+algorithm = 'RS256'
+[subject]
+key_file = 'subject.key'
+[[country]]
+code = 'XA'
+metadata_file = '{messages}/proxy-metadata.xml'
+anchor_files = ['{keys}/{proxy}.crt']
+[[client]]
+id = 'broker'
+name = 'Broker'
+secret_hash = '{hash}'
+redirect_uris = ['https://broker.example.org/cb']
+sector = 'public'
+",
+            signing = pair(connector),
+            encryption = pair(encryption),
+            messages = messages.display(),
+            keys = keys.display(),
+            hash = "00".repeat(32),
+        );
+        let file = folder.join("gateway.toml");
+        fs::write(&file, config).unwrap();
+        Self { messages, config: file }
+    }
+
+    fn ec() -> Self {
+        Self::new("p-ec_c-ec_enc-rsa3072", "proxy-sig-ec", "conn-sig-ec", "conn-enc-rsa")
+    }
+
+    fn message(&self, name: &str) -> String {
+        text(&self.messages.join(name)).to_owned()
+    }
+
+    /// `response check` of `response` against the recorded request, `seconds` after it was issued.
+    fn judge(&self, response: &str, seconds: i64, more: &[&str]) -> (i32, Value) {
+        let xml = fs::read_to_string(self.messages.join(response)).unwrap();
+        let issued = xml.split("IssueInstant=\"").nth(1).unwrap().split('"').next().unwrap();
+        let at = Timestamp::parse(issued).unwrap();
+        let at = Timestamp::from_millis(at.millis() + seconds * 1000).to_string();
+        let response = self.message(response);
+        let mut arguments =
+            vec!["response", "check", "--config", text(&self.config), "--response", &response, "--at", &at];
+        arguments.extend(more);
+        check(&arguments)
+    }
+
+    fn judge_with_request(&self, response: &str, seconds: i64) -> (i32, Value) {
+        let request = self.message("authnrequest.xml");
+        self.judge(response, seconds, &["--request", &request])
+    }
+}
+
+#[test]
+fn recorded_responses_become_claims_as_of_their_own_time() {
+    let sets = [
+        ("p-ec_c-ec_enc-rsa3072", "proxy-sig-ec", "conn-sig-ec", "conn-enc-rsa"),
+        ("p-rsa_c-rsa_enc-rsa3072", "proxy-sig-rsa", "conn-sig-rsa", "conn-enc-rsa"),
+        ("p-ec_c-ec_enc-ecP384", "proxy-sig-ec", "conn-sig-ec", "conn-enc-ec"),
+    ];
+    for (set, proxy, connector, encryption) in sets {
+        let recorded = Recorded::new(set, proxy, connector, encryption);
+        let (code, verdict) = recorded.judge_with_request("response.xml", 0);
+        assert_eq!(
+            (code, &verdict["verdict"], &verdict["outcome"]),
+            (0, &json!("accepted"), &json!("authenticated")),
+            "{set}: {verdict}"
+        );
+        assert_eq!(verdict["country"], "XA");
+        assert_eq!(verdict["loa"], "http://eidas.europa.eu/LoA/high", "{verdict}");
+        assert_eq!(verdict["judged_against_request"], true);
+        let claims = verdict["claims"].as_object().unwrap();
+        for claim in ["given_name", "family_name", "birthdate", "eidas_person_identifier", "eidas_country"] {
+            assert!(claims.contains_key(claim), "{set}: {claim} in {verdict}");
+        }
+    }
+}
+
+#[test]
+fn a_recorded_response_is_refused_when_its_time_is_over_or_has_not_come() {
+    let recorded = Recorded::ec();
+    let refused = |seconds| {
+        let (code, verdict) = recorded.judge_with_request("response.xml", seconds);
+        assert_eq!((code, verdict["verdict"].as_str()), (1, Some("refused")), "{seconds}: {verdict}");
+        (verdict["rule"].clone(), verdict["code"].clone())
+    };
+    let accepted = |seconds| recorded.judge_with_request("response.xml", seconds).0 == 0;
+    // The message is good for five minutes, and clocks may differ by one.
+    assert!(accepted(-60) && accepted(359));
+    assert_eq!(refused(-61), (json!("SEC-16"), json!("issued_in_the_future")));
+    assert_eq!(refused(361), (json!("SEC-16"), json!("issued_too_long_ago")));
+}
+
+#[test]
+fn a_recorded_failure_is_in_order_and_says_that_nobody_was_authenticated() {
+    let (code, verdict) = Recorded::ec().judge_with_request("response-failure.xml", 0);
+    assert_eq!(
+        (code, &verdict["outcome"], &verdict["meaning"]),
+        (0, &json!("declined"), &json!("cancelled"))
+    );
+    assert_eq!(verdict["second_status"], "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed");
+    assert!(verdict.get("claims").is_none());
+}
+
+#[test]
+fn a_response_may_be_the_form_field_and_is_judged_without_its_request_too() {
+    use base64::Engine as _;
+    let recorded = Recorded::ec();
+    let xml = fs::read(recorded.message("response.xml")).unwrap();
+    let field = folder("form").join("field");
+    fs::write(&field, base64::engine::general_purpose::STANDARD.encode(xml)).unwrap();
+    let (code, verdict) = check(&[
+        "response",
+        "check",
+        "--config",
+        text(&recorded.config),
+        "--response",
+        text(&field),
+        "--at",
+        "2026-11-21T17:56:39Z",
+    ]);
+    assert_eq!((code, &verdict["judged_against_request"]), (0, &json!(false)), "{verdict}");
+}
+
+#[test]
+fn what_breaks_a_recorded_response_is_named_by_its_rule() {
+    let recorded = Recorded::ec();
+    let xml = fs::read_to_string(recorded.message("response.xml")).unwrap();
+    let folder = folder("broken");
+    let judged = |name: &str, xml: &str| {
+        let file = folder.join(name);
+        fs::write(&file, xml).unwrap();
+        let (code, verdict) = check(&[
+            "response",
+            "check",
+            "--config",
+            text(&recorded.config),
+            "--response",
+            text(&file),
+            "--request",
+            &recorded.message("authnrequest.xml"),
+            "--at",
+            "2026-11-21T17:56:39Z",
+        ]);
+        assert_eq!((code, verdict["verdict"].as_str()), (1, Some("refused")), "{name}: {verdict}");
+        (verdict["rule"].as_str().map(str::to_owned), verdict["code"].as_str().unwrap().to_owned())
+    };
+    let rule = |rule: &str, code: &str| (Some(rule.to_owned()), code.to_owned());
+    let changed = judged("changed", &xml.replace("consent:unspecified", "consent:obtained"));
+    assert_eq!(changed, rule("SEC-12", "content_changed"));
+    let stranger = judged("stranger", &xml.replace("EidasNodeProxy/ServiceMetadata", "Other"));
+    assert_eq!(stranger, rule("SEC-14", "issuer_not_trusted"));
+    assert_eq!(judged("nothing", "").1, "not_well_formed");
+}
+
+#[test]
+fn a_request_that_we_did_not_sign_is_not_judged_against() {
+    let recorded = Recorded::ec();
+    let request = fs::read_to_string(recorded.message("authnrequest.xml")).unwrap();
+    let forged = folder("forged").join("request.xml");
+    fs::write(&forged, request.replace("LoA/substantial", "LoA/low")).unwrap();
+    let (code, verdict) = recorded.judge("response.xml", 0, &["--request", text(&forged)]);
+    assert_eq!((code, &verdict["code"]), (1, &json!("not_judged")));
+}
+
+#[test]
+fn metadata_is_judged_by_the_anchors_of_its_own_country() {
+    let recorded = Recorded::ec();
+    let config = text(&recorded.config);
+    let (node, other) = (recorded.message("proxy-metadata.xml"), recorded.message("connector-metadata.xml"));
+    let (code, verdict) = check(&["metadata", "check", "--config", config, &node]);
+    let document = &verdict["documents"][0];
+    assert_eq!((code, &document["country"]), (0, &json!("XA")), "{verdict}");
+    assert_eq!(document["levels_of_assurance"].as_array().unwrap().len(), 3);
+    assert_eq!(document["application_identifier"], "eIDAS-ref:2.9.0");
+
+    let (code, verdict) = check(&["metadata", "check", "--config", config, &node, &other]);
+    assert_eq!((code, &verdict["code"]), (1, &json!("country_not_configured")));
+    assert_eq!(verdict["documents"][0]["verdict"], "accepted");
+
+    let keys = recorded.messages.parent().unwrap().join("keys");
+    let anchor = |name: &str| text(&keys.join(name)).to_owned();
+    let with = |anchor: &str, country: &str| {
+        check(&["metadata", "check", "--anchor", anchor, "--country", country, &node]).0
+    };
+    assert_eq!(with(&anchor("proxy-sig-ec.crt"), "XA"), 0);
+    assert_eq!(with(&anchor("proxy-sig-rsa.crt"), "XA"), 1);
+    assert_eq!(with(&anchor("proxy-sig-ec.crt"), "XB"), 1);
+    let expired = ["metadata", "check", "--config", config, "--at", "2036-11-19T00:00:00Z", &node];
+    // By then our own certificates have expired as well, and nothing is judged by such a configuration.
+    assert_eq!(check(&expired).1["code"], "not_judged");
+}
+
+#[test]
+fn a_request_is_built_and_metadata_is_published() {
+    let recorded = Recorded::ec();
+    let config = text(&recorded.config);
+    let built = gateway(&["request", "build", "--config", config, "--country", "XA", "--client", "broker"]);
+    let xml = String::from_utf8(built.stdout).unwrap();
+    assert!(built.status.success() && xml.starts_with("<saml2p:AuthnRequest "), "{xml}");
+    assert!(xml.contains("http://eidas.europa.eu/LoA/substantial"));
+    let published = gateway(&["metadata", "publish", "--config", config]);
+    let xml = String::from_utf8(published.stdout).unwrap();
+    assert!(
+        published.status.success() && xml.contains("entityID=\"http://localhost:9000/metadata\""),
+        "{xml}"
+    );
+    let unknown = gateway(&["request", "build", "--config", config, "--country", "SE", "--client", "broker"]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert_eq!(String::from_utf8(unknown.stderr).unwrap(), "there is no country SE in the configuration\n");
+}
+
+/// A port of this machine that is free for now.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// `init` in a new folder, for a gateway on `port`.
+fn initialised(name: &str, port: u16) -> PathBuf {
+    let folder = folder(name);
+    let issuer = format!("http://localhost:{port}");
+    let made =
+        gateway(&["init", text(&folder), "--issuer", &issuer, "--organization", "Test \"organization\""]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    folder
+}
+
+#[test]
+fn init_writes_what_passes_the_check_and_nothing_over_what_is_there() {
+    let folder = initialised("init", 8080);
+    let config = folder.join("gateway.toml");
+    assert_eq!(
+        check(&["config", "check", "--config", text(&config)]),
+        (0, json!({"verdict": "accepted", "faults": []}))
+    );
+
+    let secrets: Vec<_> =
+        fs::read_dir(folder.join("keys")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert_eq!(secrets.len(), 9);
+    #[cfg(unix)]
+    for file in secrets.iter().chain([&config]) {
+        use std::os::unix::fs::PermissionsExt as _;
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600, "{}", file.display());
+    }
+
+    let before = fs::read(&config).unwrap();
+    let again = gateway(&["init", text(&folder)]);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8(again.stderr).unwrap().contains("gateway.toml: this file is there already"));
+    assert_eq!(fs::read(&config).unwrap(), before);
+}
+
+#[test]
+fn a_faulty_configuration_names_file_line_and_key_and_does_not_start() {
+    let folder = initialised("faulty", free_port());
+    let config = folder.join("gateway.toml");
+    let sound = fs::read_to_string(&config).unwrap();
+    let broken = sound
+        .replace("sector = \"public\"", "sector = \"semi-public\"")
+        .replace("keys/token.key", "keys/tokn.key");
+    fs::write(&config, &broken).unwrap();
+    let line = |key: &str| broken.lines().position(|line| line.contains(key)).unwrap() + 1;
+
+    let (code, verdict) = check(&["config", "check", "--config", text(&config)]);
+    let faults: Vec<_> = verdict["faults"].as_array().unwrap().iter().collect();
+    assert_eq!((code, faults.len()), (1, 2), "{verdict}");
+    let expected = [
+        ("oidc.signing_key[0].key_file", "file_missing", line("tokn.key")),
+        ("client[0].sector", "unknown_value", line("semi-public")),
+    ];
+    for (fault, (key, code, line)) in faults.iter().zip(expected) {
+        assert_eq!(fault["file"], text(&config));
+        assert_eq!(
+            (&fault["key"], &fault["code"], &fault["line"]),
+            (&json!(key), &json!(code), &json!(line))
+        );
+    }
+    let served = gateway(&["serve", "--config", text(&config)]);
+    let complaint = String::from_utf8(served.stderr).unwrap();
+    assert_eq!((served.status.code(), complaint.lines().count()), (Some(1), 2), "{complaint}");
+    assert!(complaint.starts_with(&format!("{}:{}:", config.display(), line("tokn.key"))), "{complaint}");
+}
+
+#[test]
+fn a_port_that_is_taken_or_a_database_that_is_none_is_said() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let folder = initialised("database", port);
+    let config = folder.join("gateway.toml");
+    let complaint = || {
+        let served = gateway(&["serve", "--config", text(&config)]);
+        assert_eq!(served.status.code(), Some(1));
+        String::from_utf8(served.stderr).unwrap()
+    };
+    assert!(complaint().contains(&format!("cannot listen on 127.0.0.1:{port}")), "{}", complaint());
+    drop(taken);
+    fs::write(
+        folder.join("gateway.db"),
+        "no database, but a text that is longer than a header of SQLite is long, which is a hundred octets",
+    )
+    .unwrap();
+    let said = complaint();
+    assert!(said.contains("gateway.db") && said.contains("corrupt"), "{said}");
+}
+
+#[test]
+#[cfg(unix)]
+fn serve_answers_and_stops_when_it_is_told_to() {
+    use std::io::{Read as _, Write as _};
+    let port = free_port();
+    let folder = initialised("serve", port);
+    let log = fs::File::create(folder.join("log")).unwrap();
+    let mut running = Command::new(env!("CARGO_BIN_EXE_eidas-gateway"))
+        .args(["serve", "--config", text(&folder.join("gateway.toml"))])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap();
+    let mut connection = loop {
+        match std::net::TcpStream::connect(("127.0.0.1", port)) {
+            Ok(connection) => break connection,
+            Err(_) => assert_eq!(running.try_wait().unwrap(), None, "it ended before it answered"),
+        }
+    };
+    let request = format!(
+        "GET /.well-known/openid-configuration HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n"
+    );
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains(&format!("\"issuer\":\"http://localhost:{port}\"")), "{answer}");
+
+    let told = Command::new("kill").args(["-TERM", &running.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    assert_eq!(running.wait().unwrap().code(), Some(0));
+    let log = fs::read_to_string(folder.join("log")).unwrap();
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        assert!(line["level"].is_string() && line["timestamp"].is_string(), "{line}");
+    }
+    assert!(log.contains("\"listening\"") && log.contains("\"stopped\""), "{log}");
+}
+
+#[test]
+fn keys_are_made_once_and_listed() {
+    let folder = initialised("keys", 8080);
+    let (key, certificate) = (folder.join("new.key"), folder.join("new.crt"));
+    let arguments = [
+        "keys",
+        "generate",
+        "--for",
+        "signing",
+        "--kind",
+        "brainpool-p384r1",
+        "--key",
+        text(&key),
+        "--certificate",
+        text(&certificate),
+        "--country",
+        "SE",
+    ];
+    assert!(gateway(&arguments).status.success());
+    assert!(fs::read_to_string(&certificate).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+    assert_eq!(gateway(&arguments).status.code(), Some(1));
+    let no_certificate = ["keys", "generate", "--for", "signing", "--key", text(&key)];
+    assert_eq!(gateway(&no_certificate).status.code(), Some(2));
+
+    let config = folder.join("gateway.toml");
+    let text_of = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text_of.replace("keys/signing.key", "new.key").replace("keys/signing.crt", "new.crt"))
+        .unwrap();
+    let listed = gateway(&["keys", "list", "--config", text(&config)]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    let rows: Vec<_> =
+        listed.lines().map(|line| line.split_whitespace().take(3).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(
+        rows,
+        [
+            "signing EC brainpoolP384r1",
+            "metadata EC P-256",
+            "encryption RSA 3072",
+            "token RS256 kid",
+            "subject version 1"
+        ]
+    );
+}
+
+#[test]
+fn what_cannot_be_understood_exits_with_2() {
+    for arguments in [
+        &["frobnicate"][..],
+        &[],
+        &["response", "check"],
+        &["metadata", "check", "x.xml"],
+        &["response", "check", "--response", "x", "--at", "yesterday"],
+        &["request", "build", "--country", "Sweden", "--client", "x"],
+    ] {
+        assert_eq!(gateway(arguments).status.code(), Some(2), "{arguments:?}");
+    }
+}
