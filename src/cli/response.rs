@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 
 use super::{ConfigFile, Done, Failure, Verdict, now, time};
 use crate::clock::Timestamp;
-use crate::config::Opened;
 use crate::eidas::attribute::{self, Attribute};
 use crate::eidas::response::{Inbound, Outcome, judge};
 use crate::eidas::{

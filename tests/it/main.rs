@@ -1,8 +1,5 @@
-//! Tests of the whole gateway, driven from outside: requests in, answers out, in one process.
-
-mod login;
-mod support;
-//! Integration tests, in one binary.
+//! Integration tests, in one binary: rules judged from outside the library, the whole gateway driven in one
+//! process, and the program itself.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,7 +10,9 @@ mod support;
 
 mod attacks;
 mod cef;
+mod cli;
+mod login;
 mod metadata;
 mod sec;
 mod stage;
-mod cli;
+mod support;
