@@ -1,8 +1,9 @@
 //! Integration tests, in one binary: rules judged from outside the library, the whole gateway driven in one
 //! process, and the program itself.
+//! Integration tests, in one binary: the whole gateway driven from outside, and the rules of messages,
+//! metadata and trust with documents made for them.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test stops where it fails"
@@ -16,3 +17,10 @@ mod metadata;
 mod sec;
 mod stage;
 mod support;
+mod login;
+mod published;
+mod request;
+mod sec;
+mod stage;
+mod support;
+mod trust;

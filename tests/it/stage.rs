@@ -63,7 +63,8 @@ pub(crate) static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     }
 });
 
-fn certificate_of(common_name: &str, usage: KeyUsage) -> CertificateRequest {
+/// A certificate to ask for, valid around the time on the stage.
+pub(crate) fn certificate_of(common_name: &str, usage: KeyUsage) -> CertificateRequest {
     CertificateRequest {
         common_name: common_name.to_owned(),
         organization: None,
