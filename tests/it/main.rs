@@ -1,5 +1,3 @@
-//! Integration tests, in one binary: rules judged from outside the library, the whole gateway driven in one
-//! process, and the program itself.
 //! Integration tests, in one binary: the whole gateway driven from outside, and the rules of messages,
 //! metadata and trust with documents made for them.
 #![expect(
@@ -11,12 +9,6 @@
 
 mod attacks;
 mod cef;
-mod cli;
-mod login;
-mod metadata;
-mod sec;
-mod stage;
-mod support;
 mod login;
 mod published;
 mod request;
