@@ -1,5 +1,5 @@
-//! Integration tests, in one binary: the whole gateway driven from outside, and the rules of messages,
-//! metadata and trust with documents made for them.
+//! Integration tests, in one binary: rules judged from outside the library, the whole gateway driven in one
+//! process, and the program itself.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,6 +9,7 @@
 
 mod attacks;
 mod cef;
+mod cli;
 mod login;
 mod published;
 mod request;
