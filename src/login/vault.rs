@@ -63,7 +63,7 @@ pub fn seal<T: Serialize>(word: &str, purpose: Purpose, value: &T, random: &dyn 
     seal::seal(word.as_bytes(), purpose.context(), &plain, random)
 }
 
-/// Opens what [`seal`] made of a `T`. `None` if the word, the purpose or the box is not the one.
+/// Opens what [`seal()`] made of a `T`. `None` if the word, the purpose or the box is not the one.
 #[must_use]
 pub fn open<T: DeserializeOwned>(word: &str, purpose: Purpose, sealed: &[u8]) -> Option<T> {
     let plain = seal::open(word.as_bytes(), purpose.context(), sealed)?;

@@ -1,12 +1,5 @@
-//! A gateway with a database in memory, the node of the simulated member state XA, a broker, and browsers
+//! A gateway with a database in memory, the node of the simulated member state XB, a broker, and browsers
 //! with cookies. No socket and no sleep: the clock is moved by hand.
-
-#![expect(
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "a test stops where it fails"
-)]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
