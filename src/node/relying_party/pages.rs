@@ -29,6 +29,8 @@ struct Claim {
     name: String,
     label: String,
     value: String,
+    /// Whether the value is an identifier or address rather than words.
+    code: bool,
 }
 
 impl ResultPage<'_> {
@@ -41,10 +43,10 @@ impl ResultPage<'_> {
         }
         let mut claims: Vec<_> = all.iter().filter(|(name, _)| !PROTOCOL.contains(&name.as_str())).collect();
         claims.sort_by_key(|(name, _)| (rank(name), (*name).clone()));
-        let claim = |(name, value): (&String, &Value)| Claim {
-            name: name.clone(),
-            label: label(name),
-            value: show(value),
+        let claim = |(name, value): (&String, &Value)| {
+            let value = show(value);
+            let code = value.split_whitespace().any(|word| word.len() > LONG_WORD);
+            Claim { name: name.clone(), label: label(name), value, code }
         };
         claims.into_iter().map(claim).collect()
     }
@@ -68,7 +70,7 @@ fn text(claims: &Map<String, Value>, name: &str) -> Option<String> {
 }
 
 /// The known claims in the order in which a person would read them.
-const ORDER: [(&str, &str); 27] = [
+const ORDER: [(&str, &str); 29] = [
     ("name", "Name"),
     ("given_name", "First name"),
     ("given_name_original", "First name, original script"),
@@ -93,10 +95,15 @@ const ORDER: [(&str, &str); 27] = [
     ("eidas_subject_type", "Kind of person"),
     ("eidas_person_identifier", "Person identifier"),
     ("acr", "Level of assurance"),
+    ("eidas_loa", "Level of assurance, eIDAS"),
+    ("amr", "Method"),
     ("verified_claims", "Verified under"),
     ("sub", "Identifier for this service"),
     ("txn", "Transaction"),
 ];
+
+/// No word of a language that people read in a table is longer.
+const LONG_WORD: usize = 24;
 
 /// Claims that say something about the token and nothing about the person.
 const PROTOCOL: [&str; 8] = ["iss", "aud", "exp", "iat", "nonce", "at_hash", "azp", "auth_time"];

@@ -96,13 +96,19 @@ impl Story {
                 self.done("release", vec!["This browser began the login, so it got the code.".to_owned()])
             }
             "redeem" => self.done("redeem", vec!["Code, client secret and PKCE verifier fitted.".to_owned()]),
-            "refuse" => {
-                let rule = text(event, "rule");
-                let rule = if rule.is_empty() { String::new() } else { format!(" by rule {rule}") };
-                self.stop(text(event, "step"), format!("Refused{rule}: {}.", text(event, "code")));
-            }
+            "refuse" => self.refuse(event),
             _ => {}
         }
+    }
+
+    fn refuse(&mut self, event: &Map<String, Value>) {
+        let code = text(event, "code");
+        let fact = match text(event, "rule") {
+            "" => format!("Refused: {code}."),
+            "left" => format!("You went back to the service: {code}."),
+            rule => format!("Refused by rule {rule}: {code}."),
+        };
+        self.stop(text(event, "step"), fact);
     }
 
     /// A new departure begins steps 2 to 10 afresh: the citizen may have tried before.

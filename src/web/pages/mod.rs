@@ -21,7 +21,7 @@ pub use country::{Country, CountryPage};
 pub use depart::{Field, POST_SCRIPT, POST_SCRIPT_SHA256, PostPage};
 pub use index::IndexPage;
 pub use leave::LeavePage;
-pub use trouble::{ErrorPage, ExpiredPage, FailurePage, NotFoundPage, Retry, WaitingPage, WrongBrowserPage};
+pub use trouble::{ErrorPage, FailurePage, Retry, WaitingPage, WrongBrowserPage};
 
 /// A page: data that can be shown.
 pub trait Page {
@@ -118,16 +118,13 @@ mod tests {
             jwks: "/jwks".into(),
             countries: vec![EVIL.into()],
         };
-        let back = Some((EVIL.into(), "/back".into()));
         vec![
             ("country", country_page().html()),
             ("post", post.html()),
             ("failure", failure.html()),
             ("waiting", waiting.html()),
             ("wrong browser", WrongBrowserPage { reference: "7F3K-92QD".into() }.html()),
-            ("expired", ExpiredPage { reference: "7F3K-92QD".into(), back }.html()),
             ("error", error.html()),
-            ("not found", NotFoundPage.html()),
             ("index", index.html()),
         ]
     }

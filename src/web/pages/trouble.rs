@@ -68,16 +68,6 @@ pub struct WrongBrowserPage {
     pub reference: String,
 }
 
-/// A login that is no longer known: too old, finished, or never begun.
-#[derive(Clone, Debug, Template)]
-#[template(path = "expired.html", config = "src/web/askama.toml")]
-pub struct ExpiredPage {
-    /// The reference number to quote.
-    pub reference: String,
-    /// The name of the service and an address to start again, where they are known.
-    pub back: Option<(String, String)>,
-}
-
 /// Any other error: a heading, what can be done, the reference number. No internals.
 #[derive(Clone, Debug, Template)]
 #[template(path = "error.html", config = "src/web/askama.toml")]
@@ -91,8 +81,3 @@ pub struct ErrorPage {
     /// The reference number to quote.
     pub reference: String,
 }
-
-/// No such address.
-#[derive(Clone, Copy, Debug, Template)]
-#[template(path = "not_found.html", config = "src/web/askama.toml")]
-pub struct NotFoundPage;
