@@ -1,13 +1,14 @@
 //! The documents are checked like code: what they name must exist.
 //!
 //! Each rule is a test: a test named in docs/security.md is a test in the sources; a file named in a
-//! document is a file in the repository; a link between documents leads somewhere. The generated references
-//! (configuration, errors) are compared with their source in tests of their own.
+//! document is a file in the repository; a command is one that the program understands; a link between
+//! documents leads somewhere. The reference tables that are printed from the code have tests/references.rs.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 #[test]
 fn every_test_named_in_security_md_exists() {
@@ -67,6 +68,44 @@ fn every_link_between_documents_leads_somewhere() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn every_command_in_a_document_is_understood() {
+    let mut wrong = Vec::new();
+    for (path, text) in documents() {
+        for (number, command) in commands(&text) {
+            let words: Vec<&str> = command.split_whitespace().collect();
+            let is_word = |word: &&&str| word.chars().all(|c| c.is_ascii_lowercase());
+            let subcommand: Vec<&str> = words.iter().take_while(is_word).copied().take(2).collect();
+            let help = help_of(&subcommand);
+            let known = |option: &&&str| help.as_ref().is_some_and(|help| help.contains(**option));
+            let options = words.iter().filter(|word| word.starts_with("--"));
+            if help.is_none() || !options.clone().all(|option| known(&option)) {
+                wrong.push(format!("{path}:{number}: eidas-gateway {command}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What stands after `eidas-gateway ` in code, up to the end of the code span, of the line, or of what is
+/// set off by several spaces.
+fn commands(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().filter_map(|(number, line)| {
+        let (before, command) = line.split_once("eidas-gateway ")?;
+        let in_code = before.is_empty() || before.ends_with('`');
+        let end = ["`", "  ", " >"].iter().filter_map(|end| command.find(end)).min();
+        let command = command.get(..end.unwrap_or(command.len()))?;
+        (in_code && command.starts_with(|c: char| c.is_ascii_lowercase())).then_some((number + 1, command))
+    })
+}
+
+/// What `--help` says of a command, if there is one.
+fn help_of(command: &[&str]) -> Option<String> {
+    let program =
+        Command::new(env!("CARGO_BIN_EXE_eidas-gateway")).args(command).arg("--help").output().ok()?;
+    program.status.success().then(|| String::from_utf8_lossy(&program.stdout).into_owned())
 }
 
 /// A code span that looks like a path from the repository's root.
