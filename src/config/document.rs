@@ -256,7 +256,7 @@ mod tests {
 
     fn faults(text: &str) -> Vec<(usize, usize, String, &'static str)> {
         let reading = Reading::<Whole>::of(Path::new("x.toml"), text.to_owned(), &["one"]);
-        assert_eq!(reading.value.is_none() && reading.faults.is_empty(), false);
+        assert!(reading.value.is_some() || !reading.faults.is_empty());
         reading.faults.into_iter().map(|f| (f.line, f.column, f.key, f.code)).collect()
     }
 

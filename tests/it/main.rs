@@ -10,6 +10,7 @@
 mod attacks;
 mod cef;
 mod cli;
+mod demo;
 mod login;
 mod published;
 mod request;
@@ -17,3 +18,4 @@ mod sec;
 mod stage;
 mod support;
 mod trust;
+mod tls;
