@@ -13,6 +13,8 @@ pub mod metadata;
 pub mod names;
 mod response;
 mod shape;
+#[cfg(test)]
+mod tests;
 
 pub use assertion::{
     Assertion, AttributeStatement, AuthnStatement, Conditions, NameId, Subject, SubjectConfirmation,

@@ -637,3 +637,88 @@ fn keys_of_metadata_are_keys_for_what_they_are_declared() {
     .unwrap();
     assert_eq!(node.signing_certificates().collect::<Vec<_>>(), [KEYS.node.certificate()]);
 }
+
+#[test]
+fn references_to_elsewhere_are_never_followed() {
+    let play = Play::new();
+    let sealed = xml::write(&play.encrypted(&play.assertion_element()));
+    let (start, end) =
+        (sealed.find("<xenc:EncryptedKey").unwrap(), sealed.find("</xenc:EncryptedKey>").unwrap() + 20);
+    let retrieval = "<ds:RetrievalMethod URI=\"http://attacker.example/key\"/>";
+    let mut response = play.response.clone();
+    response.encrypted_assertions.push(parse(&format!("{}{retrieval}{}", &sealed[..start], &sealed[end..])));
+    play.is_refused_as(&play.sign(&response.to_element()), "SEC-20", "encryption_malformed");
+    // A cipher value by reference.
+    let (start, end) =
+        (sealed.rfind("<xenc:CipherValue>").unwrap(), sealed.rfind("</xenc:CipherValue>").unwrap() + 19);
+    let reference = "<xenc:CipherReference URI=\"file:///etc/passwd\"/>";
+    let mut response = play.response.clone();
+    response.encrypted_assertions.push(parse(&format!("{}{reference}{}", &sealed[..start], &sealed[end..])));
+    play.is_refused_as(&play.sign(&response.to_element()), "SEC-20", "encryption_malformed");
+}
+
+#[test]
+fn a_ciphertext_too_short_for_nonce_and_tag() {
+    let play = Play::new();
+    let sealed = xml::write(&play.encrypted(&play.assertion_element()));
+    let (start, end) =
+        (sealed.rfind("<xenc:CipherValue>").unwrap() + 18, sealed.rfind("</xenc:CipherValue>").unwrap());
+    for octets in [0, 12, 27] {
+        let short = binding::encode_post(&"x".repeat(octets));
+        let mut response = play.response.clone();
+        response.encrypted_assertions.push(parse(&format!("{}{short}{}", &sealed[..start], &sealed[end..])));
+        let refusal = play.judge_xml(&play.sign(&response.to_element())).unwrap_err();
+        assert_eq!(refusal.rule, "SEC-20", "{octets}: {refusal}");
+    }
+}
+
+#[test]
+fn tricks_with_canonicalization() {
+    let play = Play::new();
+    let xml = play.xml();
+    let exclusive = "http://www.w3.org/2001/10/xml-exc-c14n#\"/><ds:SignatureMethod";
+    let with_comments = "http://www.w3.org/2001/10/xml-exc-c14n#WithComments\"/><ds:SignatureMethod";
+    play.is_refused_as(&xml.replace(exclusive, with_comments), "SEC-09", "canonicalization");
+    let list = (0..17).map(|n| format!("p{n}")).collect::<Vec<_>>().join(" ");
+    let long = format!(
+        "http://www.w3.org/2001/10/xml-exc-c14n#\"><ec:InclusiveNamespaces \
+         xmlns:ec=\"http://www.w3.org/2001/10/xml-exc-c14n#\" PrefixList=\"{list}\"/>\
+         </ds:CanonicalizationMethod><ds:SignatureMethod"
+    );
+    play.is_refused_as(&xml.replace(exclusive, &long), "SEC-08", "signature_malformed");
+}
+
+mod any_change {
+    use std::sync::LazyLock;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    static GENUINE: LazyLock<(Play, String)> = LazyLock::new(|| {
+        let play = Play::new();
+        let xml = play.xml();
+        (play, xml)
+    });
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        /// One octet of a signed response, changed, removed or doubled: it is refused, or nothing read changes.
+        #[test]
+        fn of_one_octet_is_refused_or_changes_nothing(at in any::<proptest::sample::Index>(), octet in 0x20_u8..0x7f, how in 0..3) {
+            let (play, xml) = &*GENUINE;
+            let mut octets = xml.clone().into_bytes();
+            let at = at.index(octets.len());
+            match how {
+                0 => octets[at] = octet,
+                1 => drop(octets.remove(at)),
+                _ => octets.insert(at, octet),
+            }
+            let changed = String::from_utf8(octets).unwrap();
+            if let Ok(outcome) = play.judge_xml(&changed) {
+                prop_assert_eq!(outcome, play.judge_xml(xml).unwrap());
+            }
+        }
+    }
+}

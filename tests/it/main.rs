@@ -11,6 +11,7 @@ mod attacks;
 mod cef;
 mod cli;
 mod demo;
+mod examples;
 mod login;
 mod published;
 mod request;
