@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use askama::Template as _;
 use axum::Router;
-use axum::extract::{Form, Path, State};
+use axum::extract::{Form, Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -42,7 +42,7 @@ pub fn member_state(
     Router::new()
         .route("/", get(home))
         .route("/metadata", get(metadata))
-        .route("/sso", post(sso))
+        .route("/sso", get(sso_by_query).post(sso_by_form))
         .route("/authenticate", post(authenticate))
         .route("/static/{name}", get(asset))
         .with_state(Arc::new(office))
@@ -95,7 +95,17 @@ async fn metadata(State(office): Shared) -> Response {
     }
 }
 
-async fn sso(State(office): Shared, Form(form): Form<SsoForm>) -> Response {
+async fn sso_by_form(State(office): Shared, Form(form): Form<SsoForm>) -> Response {
+    sso(&office, form).await
+}
+
+/// What the CEF node calls the Redirect binding: the same message in the query, neither deflated nor signed
+/// by query parameters.
+async fn sso_by_query(State(office): Shared, Query(form): Query<SsoForm>) -> Response {
+    sso(&office, form).await
+}
+
+async fn sso(office: &Office, form: SsoForm) -> Response {
     match office.admit(&form).await {
         Ok((token, request)) => page(
             LoginPage { node: &office.node, request: &request, token: &token, citizens: CITIZENS }.render(),

@@ -120,7 +120,10 @@ class Chromium:
 
     def context(self):
         """A browser of its own: no cookie is shared with any other."""
-        context = self.call("Target.createBrowserContext")["browserContextId"]
+        return self.tab(self.call("Target.createBrowserContext")["browserContextId"])
+
+    def tab(self, context):
+        """A tab in a browser."""
         target = self.call("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         return Tab(self, session, context)
@@ -133,6 +136,7 @@ class Tab:
         self.context = context
         self.console = []
         self.visited = []
+        self.documents = []
         browser.listeners.append(self.heard)
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
@@ -148,7 +152,9 @@ class Tab:
         method, params = message["method"], message["params"]
         if method == "Log.entryAdded" and params["entry"]["source"] != "network":
             self.console.append(params["entry"]["text"])
-        elif method == "Network.responseReceived" and params["type"] != "Document":
+        elif method == "Network.responseReceived" and params["type"] == "Document":
+            self.documents.append(params["response"])
+        elif method == "Network.responseReceived":
             response = params["response"]
             if response["status"] >= 400:
                 self.console.append(f"{response['status']} {response['url']}")
@@ -219,6 +225,10 @@ class Tab:
                 if gone and time.monotonic() < end:
                     continue
                 raise Failed(f"{what} did not come; the page is {self.visited[-1:]}: {failure}") from None
+
+    def cookies(self, url):
+        """The cookies that would be sent to an address."""
+        return self.call("Network.getCookies", urls=[url])["cookies"]
 
     # Looks
 
