@@ -18,5 +18,5 @@ mod request;
 mod sec;
 mod stage;
 mod support;
-mod trust;
 mod tls;
+mod trust;
