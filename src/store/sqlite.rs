@@ -8,11 +8,13 @@ use std::path::Path;
 use std::str::FromStr as _;
 use std::time::Duration;
 
-use sqlx::ConnectOptions as _;
 use sqlx::migrate::Migrator;
+use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
 };
+use sqlx::{ConnectOptions as _, Connection as _, FromRow};
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::{
@@ -21,9 +23,11 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// A SQLite database.
-#[derive(Clone, Debug)]
-pub struct Sqlite(SqlitePool);
+/// A SQLite database: its one connection, until it is closed.
+///
+/// A pool of one would do the same and start a task after each statement to take the connection back.
+#[derive(Debug)]
+pub struct Sqlite(Mutex<Option<SqliteConnection>>);
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations/sqlite");
 
@@ -48,9 +52,31 @@ impl Sqlite {
         if !url.contains(":memory:") && !url.contains("mode=") {
             create_file(options.get_filename())?;
         }
-        let pool = connect(options, patience).await?;
-        migrate(&pool).await?;
-        Ok(Self(pool))
+        let mut connection = connect(options, patience).await?;
+        migrate(&mut connection).await?;
+        Ok(Self(Mutex::new(Some(connection))))
+    }
+
+    async fn connection(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
+        let closed = |_| StoreError::Unavailable("it is closed".to_owned());
+        MutexGuard::try_map(self.0.lock().await, Option::as_mut).map_err(closed)
+    }
+
+    /// How many rows a statement changed.
+    async fn change(&self, query: Query<'_, sqlx::Sqlite, SqliteArguments>) -> Result<u64, StoreError> {
+        Ok(query.execute(&mut *self.connection().await?).await?.rows_affected())
+    }
+
+    /// The row that a statement returns, if any. Reads to the end: a statement that writes is committed
+    /// only then, and only then says that it could not be.
+    async fn row<T>(
+        &self,
+        query: QueryAs<'_, sqlx::Sqlite, T, SqliteArguments>,
+    ) -> Result<Option<T>, StoreError>
+    where
+        T: Send + Unpin + for<'r> FromRow<'r, SqliteRow>,
+    {
+        Ok(query.fetch_all(&mut *self.connection().await?).await?.pop())
     }
 }
 
@@ -62,6 +88,9 @@ fn options(url: &str, patience: Duration) -> Result<SqliteConnectOptions, StoreE
         // that is lost is begun again.
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
+        // In pages. A login writes the same few pages again and again; a longer log writes them into the
+        // file once. The purge empties it.
+        .pragma("wal_autocheckpoint", "4000")
         // What is removed is overwritten with zeros, not only forgotten.
         .pragma("secure_delete", "ON")
         .disable_statement_logging())
@@ -83,16 +112,10 @@ fn create_file(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-async fn connect(options: SqliteConnectOptions, patience: Duration) -> Result<SqlitePool, StoreError> {
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1)
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .acquire_timeout(patience + Duration::from_secs(10));
+async fn connect(options: SqliteConnectOptions, patience: Duration) -> Result<SqliteConnection, StoreError> {
     let give_up = Instant::now() + patience;
     loop {
-        match pool.clone().connect_with(options.clone()).await.map_err(StoreError::from) {
+        match options.connect().await.map_err(StoreError::from) {
             // SQLite does not wait for the lock under which a new file is switched to write-ahead
             // logging, so two processes that start at once have to try again.
             Err(StoreError::Locked) if Instant::now() < give_up => tokio::time::sleep(RETRY).await,
@@ -102,8 +125,8 @@ async fn connect(options: SqliteConnectOptions, patience: Duration) -> Result<Sq
 }
 
 /// All under one lock, so that of two processes that start at once the second finds the work done.
-async fn migrate(pool: &SqlitePool) -> Result<(), StoreError> {
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     // As `run`, whose bounds the compiler cannot prove for a transaction.
     MIGRATIONS.run_direct(None, &mut *transaction, false).await?;
     transaction.commit().await?;
@@ -114,7 +137,7 @@ impl Store for Sqlite {
     fn begin<'a>(&'a self, login: &'a NewLogin) -> Reply<'a, ()> {
         const SQL: &str = "INSERT INTO logins \
             (id, state, created, expires, keep_until, browser_hash, request_id, payload) \
-            VALUES (?1, 'waiting', ?2, ?3, ?3, ?4, ?5, ?6)";
+            VALUES (?1, 'wait', ?2, ?3, ?3, ?4, ?5, ?6)";
         Box::pin(async move {
             let query = sqlx::query(SQL)
                 .bind(&login.id)
@@ -123,27 +146,27 @@ impl Store for Sqlite {
                 .bind(login.browser_hash.as_slice())
                 .bind(&login.request_id)
                 .bind(&login.payload);
-            query.execute(&self.0).await?;
+            self.change(query).await?;
             Ok(())
         })
     }
 
     fn find<'a>(&'a self, id: &'a str, now: Timestamp) -> Reply<'a, Option<LoginRow>> {
         const SQL: &str = "SELECT id, browser_hash, request_id, payload, created, expires FROM logins \
-            WHERE id = ?1 AND state = 'waiting' AND expires > ?2";
+            WHERE id = ?1 AND state = 'wait' AND expires > ?2";
         Box::pin(self.waiting(SQL, id, now))
     }
 
     fn depart<'a>(&'a self, departure: &'a Departure, now: Timestamp) -> Reply<'a, Departed> {
         const SQL: &str = "UPDATE logins SET request_id = ?2, payload = ?3 \
-            WHERE id = ?1 AND state = 'waiting' AND expires > ?4";
+            WHERE id = ?1 AND state = 'wait' AND expires > ?4";
         Box::pin(async move {
             let query = sqlx::query(SQL)
                 .bind(&departure.login_id)
                 .bind(&departure.request_id)
                 .bind(&departure.payload)
                 .bind(now.millis());
-            Ok(match query.execute(&self.0).await?.rows_affected() {
+            Ok(match self.change(query).await? {
                 0 => Departed::Gone,
                 _ => Departed::Noted,
             })
@@ -151,10 +174,10 @@ impl Store for Sqlite {
     }
 
     fn abandon<'a>(&'a self, id: &'a str, now: Timestamp) -> Reply<'a, Abandoned> {
-        const SQL: &str = "DELETE FROM logins WHERE id = ?1 AND state = 'waiting' AND expires > ?2";
+        const SQL: &str = "DELETE FROM logins WHERE id = ?1 AND state = 'wait' AND expires > ?2";
         Box::pin(async move {
             let query = sqlx::query(SQL).bind(id).bind(now.millis());
-            Ok(match query.execute(&self.0).await?.rows_affected() {
+            Ok(match self.change(query).await? {
                 0 => Abandoned::Gone,
                 _ => Abandoned::Ended,
             })
@@ -163,14 +186,14 @@ impl Store for Sqlite {
 
     fn find_by_request<'a>(&'a self, request_id: &'a str, now: Timestamp) -> Reply<'a, Option<LoginRow>> {
         const SQL: &str = "SELECT id, browser_hash, request_id, payload, created, expires FROM logins \
-            WHERE request_id = ?1 AND state = 'waiting' AND expires > ?2";
+            WHERE request_id = ?1 AND state = 'wait' AND expires > ?2";
         Box::pin(self.waiting(SQL, request_id, now))
     }
 
     fn answer<'a>(&'a self, answer: &'a NewAnswer, now: Timestamp) -> Reply<'a, Answered> {
-        const SQL: &str = "UPDATE logins SET state = 'answered', response_id = ?3, assertion_id = ?4, \
+        const SQL: &str = "UPDATE logins SET state = 'back', response_id = ?3, assertion_id = ?4, \
             keep_until = max(?5, ?8), handle_hash = ?6, sealed = ?7, expires = ?8 \
-            WHERE id = ?1 AND request_id = ?2 AND state = 'waiting' AND expires > ?9";
+            WHERE id = ?1 AND request_id = ?2 AND state = 'wait' AND expires > ?9";
         Box::pin(async move {
             let query = sqlx::query(SQL)
                 .bind(&answer.login_id)
@@ -182,7 +205,7 @@ impl Store for Sqlite {
                 .bind(answer.sealed.as_slice())
                 .bind(answer.expires.millis())
                 .bind(now.millis());
-            match query.execute(&self.0).await {
+            match query.execute(&mut *self.connection().await?).await {
                 Ok(done) if done.rows_affected() == 0 => Ok(Answered::Gone),
                 Ok(_) => Ok(Answered::Taken),
                 // Only the identifiers can be there already: the handle is fresh and random.
@@ -198,22 +221,22 @@ impl Store for Sqlite {
         browser_hash: &'a Hash,
         now: Timestamp,
     ) -> Reply<'a, Taken> {
-        const TAKE: &str = "UPDATE logins SET state = 'taken' \
-            WHERE handle_hash = ?1 AND browser_hash = ?2 AND state = 'answered' AND expires > ?3 \
+        const TAKE: &str = "UPDATE logins SET state = 'took' \
+            WHERE handle_hash = ?1 AND browser_hash = ?2 AND state = 'back' AND expires > ?3 \
             RETURNING id, payload, sealed";
         const EXPLAIN: &str =
-            "SELECT id FROM logins WHERE handle_hash = ?1 AND state = 'answered' AND expires > ?2";
+            "SELECT id FROM logins WHERE handle_hash = ?1 AND state = 'back' AND expires > ?2";
         Box::pin(async move {
             let taken = sqlx::query_as::<_, (String, String, Vec<u8>)>(TAKE)
                 .bind(handle_hash.as_slice())
                 .bind(browser_hash.as_slice())
                 .bind(now.millis());
-            if let Some((login_id, payload, sealed)) = taken.fetch_optional(&self.0).await? {
+            if let Some((login_id, payload, sealed)) = self.row(taken).await? {
                 return Ok(Taken::Outcome(Outcome { login_id, payload, sealed }));
             }
             let others =
                 sqlx::query_as::<_, (String,)>(EXPLAIN).bind(handle_hash.as_slice()).bind(now.millis());
-            Ok(match others.fetch_optional(&self.0).await? {
+            Ok(match self.row(others).await? {
                 Some((login_id,)) => Taken::OtherBrowser { login_id },
                 None => Taken::Gone,
             })
@@ -223,7 +246,7 @@ impl Store for Sqlite {
     fn issue_code<'a>(&'a self, code: &'a NewCode, now: Timestamp) -> Reply<'a, Issued> {
         const SQL: &str = "UPDATE logins SET state = 'code', code_hash = ?2, sealed = ?3, payload = '', \
             expires = ?4, keep_until = max(keep_until, ?4) \
-            WHERE id = ?1 AND state = 'taken' AND expires > ?5";
+            WHERE id = ?1 AND state = 'took' AND expires > ?5";
         Box::pin(async move {
             let query = sqlx::query(SQL)
                 .bind(&code.login_id)
@@ -231,7 +254,7 @@ impl Store for Sqlite {
                 .bind(code.sealed.as_slice())
                 .bind(code.expires.millis())
                 .bind(now.millis());
-            Ok(match query.execute(&self.0).await?.rows_affected() {
+            Ok(match self.change(query).await? {
                 0 => Issued::Gone,
                 _ => Issued::Issued,
             })
@@ -239,18 +262,18 @@ impl Store for Sqlite {
     }
 
     fn redeem_code<'a>(&'a self, code_hash: &'a Hash, now: Timestamp) -> Reply<'a, Redeemed> {
-        const REDEEM: &str = "UPDATE logins SET state = 'redeemed' \
+        const REDEEM: &str = "UPDATE logins SET state = 'used' \
             WHERE code_hash = ?1 AND state = 'code' AND expires > ?2 RETURNING id, sealed";
-        const REVOKE: &str = "UPDATE logins SET state = 'revoked', token_hash = NULL, sealed = NULL \
-            WHERE code_hash = ?1 AND state IN ('redeemed', 'token', 'revoked') RETURNING id";
+        const REVOKE: &str = "UPDATE logins SET state = 'dead', token_hash = NULL, sealed = NULL \
+            WHERE code_hash = ?1 AND state IN ('used', 'live', 'dead') RETURNING id";
         Box::pin(async move {
             let redeemed =
                 sqlx::query_as::<_, (String, Vec<u8>)>(REDEEM).bind(code_hash.as_slice()).bind(now.millis());
-            if let Some((login_id, sealed)) = redeemed.fetch_optional(&self.0).await? {
+            if let Some((login_id, sealed)) = self.row(redeemed).await? {
                 return Ok(Redeemed::Grant { login_id, sealed });
             }
             let revoked = sqlx::query_as::<_, (String,)>(REVOKE).bind(code_hash.as_slice());
-            Ok(match revoked.fetch_optional(&self.0).await? {
+            Ok(match self.row(revoked).await? {
                 Some((login_id,)) => Redeemed::Reused { login_id },
                 None => Redeemed::Unknown,
             })
@@ -258,9 +281,9 @@ impl Store for Sqlite {
     }
 
     fn put_access_token<'a>(&'a self, token: &'a NewAccessToken, now: Timestamp) -> Reply<'a, Stored> {
-        const SQL: &str = "UPDATE logins SET state = 'token', token_hash = ?2, sealed = ?3, expires = ?4, \
+        const SQL: &str = "UPDATE logins SET state = 'live', token_hash = ?2, sealed = ?3, expires = ?4, \
             keep_until = max(keep_until, ?4) \
-            WHERE code_hash = ?1 AND state = 'redeemed' AND expires > ?5";
+            WHERE code_hash = ?1 AND state = 'used' AND expires > ?5";
         Box::pin(async move {
             let query = sqlx::query(SQL)
                 .bind(token.code_hash.as_slice())
@@ -268,7 +291,7 @@ impl Store for Sqlite {
                 .bind(token.sealed.as_slice())
                 .bind(token.expires.millis())
                 .bind(now.millis());
-            Ok(match query.execute(&self.0).await?.rows_affected() {
+            Ok(match self.change(query).await? {
                 0 => Stored::Revoked,
                 _ => Stored::Stored,
             })
@@ -277,24 +300,25 @@ impl Store for Sqlite {
 
     fn find_access_token<'a>(&'a self, token_hash: &'a Hash, now: Timestamp) -> Reply<'a, Option<Opened>> {
         const SQL: &str =
-            "SELECT id, sealed FROM logins WHERE token_hash = ?1 AND state = 'token' AND expires > ?2";
+            "SELECT id, sealed FROM logins WHERE token_hash = ?1 AND state = 'live' AND expires > ?2";
         Box::pin(async move {
             let query =
                 sqlx::query_as::<_, (String, Vec<u8>)>(SQL).bind(token_hash.as_slice()).bind(now.millis());
-            let row = query.fetch_optional(&self.0).await?;
+            let row = self.row(query).await?;
             Ok(row.map(|(login_id, sealed)| Opened { login_id, sealed }))
         })
     }
 
     fn purge(&self, now: Timestamp) -> Reply<'_, Purged> {
-        const REMOVE: &str = "DELETE FROM logins WHERE keep_until <= ?1 AND expires <= ?1";
+        const REMOVE: &str = "DELETE FROM logins WHERE expires <= ?1 AND keep_until <= ?1";
         const EMPTY: &str = "UPDATE logins SET state = 'over', payload = '', sealed = NULL, request_id = NULL, \
-            handle_hash = NULL, code_hash = NULL, token_hash = NULL WHERE expires <= ?1 AND state <> 'over'";
+            handle_hash = NULL, code_hash = NULL, token_hash = NULL, expires = keep_until \
+            WHERE expires <= ?1";
         Box::pin(async move {
-            let removed = sqlx::query(REMOVE).bind(now.millis()).execute(&self.0).await?.rows_affected();
-            let emptied = sqlx::query(EMPTY).bind(now.millis()).execute(&self.0).await?.rows_affected();
+            let removed = self.change(sqlx::query(REMOVE).bind(now.millis())).await?;
+            let emptied = self.change(sqlx::query(EMPTY).bind(now.millis())).await?;
             // The log still holds pages as they were; after this it is empty.
-            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&self.0).await?;
+            self.change(sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")).await?;
             Ok(Purged { removed, emptied })
         })
     }
@@ -303,15 +327,17 @@ impl Store for Sqlite {
         // Takes the write lock, which a read-only or locked database refuses, and writes nothing.
         const SQL: &str = "UPDATE logins SET expires = expires WHERE id = ''";
         Box::pin(async move {
-            sqlx::query(SQL).execute(&self.0).await?;
+            self.change(sqlx::query(SQL)).await?;
             Ok(())
         })
     }
 
     fn close(&self) -> Reply<'_, ()> {
         Box::pin(async move {
-            self.0.close().await;
-            Ok(())
+            match self.0.lock().await.take() {
+                Some(connection) => Ok(connection.close().await?),
+                None => Ok(()),
+            }
         })
     }
 }
@@ -325,9 +351,7 @@ impl Sqlite {
     ) -> Result<Option<LoginRow>, StoreError> {
         type Row = (String, Vec<u8>, Option<String>, String, i64, i64);
         let query = sqlx::query_as::<_, Row>(sql).bind(key).bind(now.millis());
-        let Some((id, browser_hash, request_id, payload, created, expires)) =
-            query.fetch_optional(&self.0).await?
-        else {
+        let Some((id, browser_hash, request_id, payload, created, expires)) = self.row(query).await? else {
             return Ok(None);
         };
         Ok(Some(LoginRow {

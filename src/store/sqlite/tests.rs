@@ -121,6 +121,14 @@ async fn what_expired_is_gone_from_the_files_although_its_identifiers_are_kept()
 }
 
 #[tokio::test]
+async fn a_closed_store_says_so() {
+    let store = Sqlite::open("sqlite::memory:").await.unwrap();
+    store.close().await.unwrap();
+    store.close().await.unwrap();
+    assert_eq!(store.check().await, Err(StoreError::Unavailable("it is closed".to_owned())));
+}
+
+#[tokio::test]
 async fn nobody_else_may_read_the_database() {
     let directory = Directory::new();
     answered(&directory.open().await, 1).await;
@@ -160,12 +168,12 @@ async fn a_database_that_another_process_holds_is_locked() {
     let store = Sqlite::open_patiently(&directory.url(), Duration::from_millis(20)).await.unwrap();
     store.begin(&login(1)).await.unwrap();
     let other = Sqlite::open(&directory.url()).await.unwrap();
-    let mut lock = other.0.begin_with("BEGIN IMMEDIATE").await.unwrap();
+    let mut other = other.connection().await.unwrap();
+    let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
     assert_eq!(store.begin(&login(2)).await, Err(StoreError::Locked));
     assert_eq!(store.check().await, Err(StoreError::Locked));
     // Reading goes on beside a writer.
     assert!(store.find(&login(1).id, at(1)).await.unwrap().is_some());
-    sqlx::query("SELECT 1").execute(&mut *lock).await.unwrap();
     lock.rollback().await.unwrap();
     assert_eq!(store.begin(&login(2)).await, Ok(()));
 }
@@ -174,7 +182,7 @@ async fn a_database_that_another_process_holds_is_locked() {
 async fn a_database_that_is_locked_at_the_start_is_locked() {
     let directory = Directory::new();
     let other = Sqlite::open(&directory.url()).await.unwrap();
-    other.0.close().await;
+    other.close().await.unwrap();
     let options = SqliteConnectOptions::from_str(&directory.url()).unwrap();
     let mut holder = options.connect().await.unwrap();
     sqlx::query("PRAGMA locking_mode = EXCLUSIVE").execute(&mut holder).await.unwrap();
@@ -201,8 +209,8 @@ async fn a_database_of_a_newer_version_is_not_touched() {
     let store = Sqlite::open(&directory.url()).await.unwrap();
     let newer = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
         VALUES (9001, 'from the future', TRUE, x'00', 0)";
-    sqlx::query(newer).execute(&store.0).await.unwrap();
-    store.0.close().await;
+    sqlx::query(newer).execute(&mut *store.connection().await.unwrap()).await.unwrap();
+    store.close().await.unwrap();
     let error = Sqlite::open(&directory.url()).await.unwrap_err();
     assert_eq!(error, StoreError::NewerSchema { found: 9001 });
 }
@@ -212,10 +220,10 @@ async fn a_schema_that_something_else_changed_is_not_touched() {
     let directory = Directory::new();
     let store = Sqlite::open(&directory.url()).await.unwrap();
     sqlx::query("UPDATE _sqlx_migrations SET checksum = x'00' WHERE version = 1")
-        .execute(&store.0)
+        .execute(&mut *store.connection().await.unwrap())
         .await
         .unwrap();
-    store.0.close().await;
+    store.close().await.unwrap();
     let error = Sqlite::open(&directory.url()).await.unwrap_err();
     assert_eq!(error, StoreError::NewerSchema { found: 1 });
 }
@@ -239,7 +247,7 @@ async fn writes_are_logged_ahead_and_what_is_deleted_is_overwritten() {
     let store = Sqlite::open(&directory.url()).await.unwrap();
     let pragma = async |name: &'static str| {
         let sql = sqlx::AssertSqlSafe(format!("SELECT CAST({name} AS TEXT) FROM pragma_{name}"));
-        sqlx::query_scalar::<_, String>(sql).fetch_one(&store.0).await.unwrap()
+        sqlx::query_scalar::<_, String>(sql).fetch_one(&mut *store.connection().await.unwrap()).await.unwrap()
     };
     assert_eq!(pragma("journal_mode").await, "wal");
     assert_eq!(pragma("synchronous").await, "1");
@@ -251,16 +259,17 @@ async fn writes_are_logged_ahead_and_what_is_deleted_is_overwritten() {
 async fn every_step_finds_its_row_by_an_index() {
     let store = Sqlite::open("sqlite::memory:").await.unwrap();
     for condition in [
-        "id = ?1 AND state = 'waiting'",
-        "request_id = ?1 AND state = 'waiting'",
+        "id = ?1 AND state = 'wait'",
+        "request_id = ?1 AND state = 'wait'",
         "handle_hash = ?1 AND browser_hash = ?2",
         "code_hash = ?1 AND state = 'code'",
-        "token_hash = ?1 AND state = 'token'",
-        "keep_until <= ?1 AND expires <= ?1",
-        "expires <= ?1 AND state <> 'over'",
+        "token_hash = ?1 AND state = 'live'",
+        "expires <= ?1 AND keep_until <= ?1",
+        "expires <= ?1",
     ] {
         let sql = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN SELECT * FROM logins WHERE {condition}"));
-        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(sql).fetch_all(&store.0).await.unwrap();
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(sql).fetch_all(&mut *store.connection().await.unwrap()).await.unwrap();
         assert!(plan.iter().all(|step| step.3.contains("USING INDEX")), "{condition}: {plan:?}");
     }
 }

@@ -1,19 +1,22 @@
 -- One row for each login, from the broker's request to its tokens.
 --
--- state     waiting    for the person to choose, or for the node's answer
---           answered   the node's answer is verified; sealed = the outcome, under the handle
---           taken      the browser came for the outcome
---           code       a code is issued; sealed = the grant, under the code
---           redeemed   the code was redeemed
---           token      an access token is issued; sealed = the claims for userinfo, under the token
---           revoked    the code was presented twice
---           over       expired; kept for its used identifiers only
--- expires    when the present state is given up, in milliseconds since 1970
--- keep_until when the row may go
+-- state   wait  for the person to choose, or for the node's answer
+--         back  the node's answer is verified; sealed = the outcome, under the handle
+--         took  the browser came for the outcome
+--         code  a code is issued; sealed = the grant, under the code
+--         used  the code was redeemed
+--         live  an access token is issued; sealed = the claims for userinfo, under the token
+--         dead  the code was presented twice
+--         over  expired; kept for its used identifiers only
+--
+-- All states have one length: a step that changes nothing else then writes a single page.
+--
+-- expires     when the present state is given up, in milliseconds since 1970
+-- keep_until  when the row may go, if that is later
 CREATE TABLE logins (
     id           TEXT    NOT NULL UNIQUE,
     state        TEXT    NOT NULL
-                 CHECK (state IN ('waiting', 'answered', 'taken', 'code', 'redeemed', 'token', 'revoked', 'over')),
+                 CHECK (state IN ('wait', 'back', 'took', 'code', 'used', 'live', 'dead', 'over')),
     created      INTEGER NOT NULL,
     expires      INTEGER NOT NULL,
     keep_until   INTEGER NOT NULL,
@@ -34,6 +37,4 @@ CREATE UNIQUE INDEX logins_assertion ON logins (assertion_id) WHERE assertion_id
 CREATE UNIQUE INDEX logins_handle    ON logins (handle_hash)  WHERE handle_hash  IS NOT NULL;
 CREATE UNIQUE INDEX logins_code      ON logins (code_hash)    WHERE code_hash    IS NOT NULL;
 CREATE UNIQUE INDEX logins_token     ON logins (token_hash)   WHERE token_hash   IS NOT NULL;
-
-CREATE INDEX logins_keep_until ON logins (keep_until);
-CREATE INDEX logins_expires    ON logins (expires) WHERE state <> 'over';
+CREATE INDEX logins_expires ON logins (expires);
