@@ -588,3 +588,35 @@ fn what_the_gateway_sends_passes_every_rule_in_both_countries() {
         }
     }
 }
+
+/// The connector of the European Commission's own engine: its metadata is read, and its request fails at
+/// nothing but the address, which is another node's.
+#[test]
+fn the_cef_connector_is_understood() {
+    macro_rules! vector {
+        ($path:literal) => {
+            include_bytes!(concat!("../../tests/vectors/cef-2.9/", $path)).as_slice()
+        };
+    }
+    let sets = [
+        (
+            vector!("p-rsa_c-rsa_enc-rsa3072/connector-metadata.xml"),
+            vector!("p-rsa_c-rsa_enc-rsa3072/authnrequest.xml"),
+            vector!("keys/conn-sig-rsa.crt"),
+        ),
+        (
+            vector!("p-ec_c-ec_enc-ecP384/connector-metadata.xml"),
+            vector!("p-ec_c-ec_enc-ecP384/authnrequest.xml"),
+            vector!("keys/conn-sig-ec.crt"),
+        ),
+    ];
+    for (metadata, request, certificate) in sets {
+        let connector =
+            ConnectorMetadata::read(metadata, &Certificate::from_pem(certificate).unwrap(), now());
+        let connector = connector.unwrap();
+        assert_eq!((connector.acs.as_str(), connector.country.as_str()), ("http://localhost:9000/acs", "XB"));
+        let (document, issuer) = node().issuer_of(&encode_base64(request)).unwrap();
+        assert_eq!(issuer, "http://localhost:9000/metadata");
+        assert_eq!(rule_of(node().receive(&document, None, &connector)), ("destination".into(), "203002"));
+    }
+}

@@ -70,7 +70,7 @@ fn text(claims: &Map<String, Value>, name: &str) -> Option<String> {
 }
 
 /// The known claims in the order in which a person would read them.
-const ORDER: [(&str, &str); 29] = [
+const ORDER: [(&str, &str); 31] = [
     ("name", "Name"),
     ("given_name", "First name"),
     ("given_name_original", "First name, original script"),
@@ -86,7 +86,9 @@ const ORDER: [(&str, &str); 29] = [
     ("gender", "Gender"),
     ("address", "Address"),
     ("email", "Email address"),
+    ("email_verified", "Email address verified"),
     ("phone_number", "Phone number"),
+    ("phone_number_verified", "Phone number verified"),
     ("eidas_legal_name", "Organisation"),
     ("eidas_legal_person_identifier", "Organisation's identifier"),
     ("eidas_legal", "About the organisation"),
@@ -122,11 +124,17 @@ fn show(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(show).collect::<Vec<_>>().join(", "),
+        // An address says itself once more as a whole.
+        Value::Object(parts) if parts.contains_key("formatted") => {
+            parts.get("formatted").map(show).unwrap_or_default()
+        }
         Value::Object(parts) => {
             let lines =
                 parts.iter().map(|(name, value)| format!("{}: {}", name.replace('_', " "), show(value)));
             lines.collect::<Vec<_>>().join("\n")
         }
+        Value::Bool(true) => "yes".to_owned(),
+        Value::Bool(false) => "no".to_owned(),
         Value::Null => String::new(),
         other => other.to_string(),
     }
