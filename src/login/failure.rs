@@ -213,6 +213,13 @@ impl Failure {
         }
     }
 
+    /// Whether this is about an HTTP request alone and no login, such as what scanners leave behind. The log
+    /// has it; the audit does not.
+    #[must_use]
+    pub const fn is_about_http(self) -> bool {
+        matches!(self, Self::NotFound | Self::MethodNotAllowed | Self::TooLarge | Self::BadForm)
+    }
+
     /// The failure that is known by `code`, in its own or its shown form. For the failure page's address.
     #[must_use]
     pub fn by_shown(code: &str) -> Option<Self> {

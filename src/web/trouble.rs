@@ -74,6 +74,17 @@ impl<'a> Trouble<'a> {
 
     fn note_as(&self, services: &Services, reference: &str) {
         let row = self.failure.row();
+        if self.failure.is_about_http() {
+            tracing::info!(
+                reference,
+                code = row.code,
+                step = self.step,
+                rule = self.rule.as_deref(),
+                "{}",
+                row.meaning
+            );
+            return;
+        }
         let country = self.pending.map(|pending| pending.country.to_string());
         tracing::warn!(
             reference,
