@@ -253,7 +253,7 @@ mod tests {
         let key = key();
         let pinned = key.self_signed(&request("signer", KeyUsage::Signing, 10), &SystemRandom).unwrap();
         let found = path(&pinned, &[], std::slice::from_ref(&pinned)).unwrap();
-        assert_eq!(found.certificates(), [pinned.clone()]);
+        assert_eq!(found.certificates(), std::slice::from_ref(&pinned));
         assert_eq!(found.links().count(), 0);
         // Renewed with the same key and name.
         let renewed = key.self_signed(&request("signer", KeyUsage::Signing, 20), &SystemRandom).unwrap();
@@ -313,7 +313,8 @@ mod tests {
         assert!(at(5).is_ok());
         assert_eq!(at(6), Err(PathError::Expired("CN=middle".to_owned())));
         assert_eq!(at(51), Err(PathError::Expired("CN=signer".to_owned())));
-        let early = build(&signer, &bag, &[root.1.clone()], PathRules::default(), now() - DAY * 2);
+        let early =
+            build(&signer, &bag, std::slice::from_ref(&root.1), PathRules::default(), now() - DAY * 2);
         assert_eq!(early, Err(PathError::Expired("CN=signer".to_owned())));
     }
 
