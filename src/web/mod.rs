@@ -1,7 +1,7 @@
 //! What browsers and brokers see: HTTP in, HTTP out. Extract, call, save, render; what is decided is decided
 //! in `oidc`, `eidas` and `login`. It never sees XML.
 //!
-//! [`router`] has every route. Cookies are in `cookie`, the headers that every answer carries in `answer`,
+//! [`router()`] has every route. Cookies are in `cookie`, the headers that every answer carries in `answer`,
 //! the ways a failure is told to the citizen, the broker, the log and the audit in `trouble`.
 
 mod answer;

@@ -13,7 +13,7 @@ use crate::eidas::quirk::Quirks;
 use crate::eidas::request::Ask;
 use crate::saml::names::NAMEID_UNSPECIFIED;
 
-/// An eIDAS-Service that may be asked. Only [`super::check`] makes one.
+/// An eIDAS-Service that may be asked. Only [`super::check()`] makes one.
 #[derive(Clone, Debug)]
 pub struct TrustedNode {
     pub(super) country: CountryCode,
