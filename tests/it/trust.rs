@@ -9,7 +9,7 @@ use eidas_gateway::eidas::{Connector, CountryTrust, TrustedNode, metadata as our
 use eidas_gateway::ids::SystemRandom;
 use eidas_gateway::saml::metadata::{EntityDescriptor, KeyUse};
 use eidas_gateway::saml::names;
-use eidas_gateway::xml::dsig;
+use eidas_gateway::xml::{self, dsig};
 
 use crate::stage::{
     KEYS, NODE, certificate_of, country, entity, metadata, now, parse, role, signed, signed_by,
@@ -52,10 +52,7 @@ fn metadata_that_no_anchor_vouches_for_is_refused() {
     let (start, end) = (xml.find("<ds:KeyInfo>").unwrap(), xml.find("</ds:KeyInfo>").unwrap() + 13);
     assert_eq!(check(&format!("{}{}", &xml[..start], &xml[end..]), |_| ()).unwrap_err(), "signer_missing");
     assert_eq!(check(&xml.replace("/sso\"", "/evil\""), |_| ()).unwrap_err(), "metadata_signature");
-    assert_eq!(
-        check(&eidas_gateway::xml::write(&entity().to_element()), |_| ()).unwrap_err(),
-        "metadata_signature"
-    );
+    assert_eq!(check(&xml::write(&entity().to_element()), |_| ()).unwrap_err(), "metadata_signature");
     assert_eq!(check("<!DOCTYPE a><a/>", |_| ()).unwrap_err(), "metadata_malformed");
 }
 
@@ -88,7 +85,7 @@ fn chain(change: impl Fn(&mut CertificateRequest)) -> ([Certificate; 3], Private
 fn signed_with_chain(key: PrivateKey, certificates: &[Certificate]) -> String {
     let (signer, rest) = certificates.split_first().unwrap();
     let key = SigningKey::new(key, signer.clone(), None).unwrap();
-    eidas_gateway::xml::write(&dsig::sign(entity().to_element(), 0, &key, rest).unwrap())
+    xml::write(&dsig::sign(entity().to_element(), 0, &key, rest).unwrap())
 }
 
 #[test]
@@ -136,6 +133,15 @@ fn metadata_must_say_until_when_and_mean_it() {
     refused(|entity| entity.valid_until = Some(now()), "metadata_expired");
     let node = metadata(|_| ()).unwrap();
     assert!(node.usable_at(now()) && !node.usable_at(node.valid_until()));
+    // The role can end before the entity does.
+    let role_ends = |until: &str| {
+        let role = format!("<md:IDPSSODescriptor validUntil=\"{until}\" ");
+        let xml = xml::write(&entity().to_element()).replace("<md:IDPSSODescriptor ", &role);
+        xml::write(&dsig::sign(parse(&xml), 0, &KEYS.node_metadata, &[]).unwrap())
+    };
+    let soon = check(&role_ends("2026-11-21T10:00:00Z"), |_| ()).unwrap();
+    assert_eq!(soon.valid_until().to_string(), "2026-11-21T10:00:00.000Z");
+    assert_eq!(check(&role_ends("2026-11-21T09:00:00Z"), |_| ()).unwrap_err(), "metadata_expired");
 }
 
 #[test]
@@ -204,12 +210,12 @@ fn a_weak_key_is_left_out() {
 #[test]
 fn one_entity_of_an_aggregate_is_chosen_by_its_name() {
     let entities = |entities: &[EntityDescriptor], until: &str| {
-        let inner: String = entities.iter().map(|e| eidas_gateway::xml::write(&e.to_element())).collect();
+        let inner: String = entities.iter().map(|e| xml::write(&e.to_element())).collect();
         let xml = format!(
             "<md:EntitiesDescriptor xmlns:md=\"{}\" ID=\"_all\" validUntil=\"{until}\">{inner}</md:EntitiesDescriptor>",
             names::MD.uri
         );
-        eidas_gateway::xml::write(&dsig::sign(parse(&xml), 0, &KEYS.node_metadata, &[]).unwrap())
+        xml::write(&dsig::sign(parse(&xml), 0, &KEYS.node_metadata, &[]).unwrap())
     };
     let tomorrow = "2026-11-22T00:00:00Z";
     let named = |id: &str| {

@@ -131,18 +131,12 @@ fn speaks_saml(role: &IdpSsoDescriptor) -> Result<(), TrustRefusal> {
     Err(refuse("protocol", "the role does not support the SAML 2.0 protocol"))
 }
 
-/// Where requests are posted. Plain http is for machines that talk to themselves.
+/// Where requests are posted: the first address for it, if there are several. Plain http is for machines that talk to themselves.
 fn post_location(role: &IdpSsoDescriptor) -> Result<String, TrustRefusal> {
-    let mut services = role.single_sign_on_services.iter().filter(|service| service.binding == HTTP_POST);
-    let Some(service) = services.next() else {
+    let Some(service) = role.single_sign_on_services.iter().find(|service| service.binding == HTTP_POST)
+    else {
         return Err(refuse("no_post_binding", "the metadata has no SingleSignOnService for HTTP-POST"));
     };
-    if services.next().is_some() {
-        return Err(refuse(
-            "several_post_bindings",
-            "the metadata has several SingleSignOnServices for HTTP-POST",
-        ));
-    }
     let location = &service.location;
     if location.starts_with("https://") || is_loopback(location) {
         return Ok(location.clone());

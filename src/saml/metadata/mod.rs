@@ -17,7 +17,7 @@ pub struct EntityDescriptor {
     pub id: Option<String>,
     /// `entityID`
     pub entity_id: String,
-    /// `validUntil`: the earliest of the entity's and, in an aggregate, of all that enclose it.
+    /// `validUntil`: the earliest of the entity's, its role's and, in an aggregate, of all that enclose it.
     pub valid_until: Option<Timestamp>,
     /// `cacheDuration`
     pub cache_duration: Option<Duration>,

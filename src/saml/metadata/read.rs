@@ -54,7 +54,12 @@ impl EntityDescriptor {
         let sp_type = extensions.map_or(Ok(None), |e| e.optional_child(EIDAS, "SPType"))?;
         let entity_attributes =
             extensions.map_or(Ok(None), |e| e.optional_child(MDATTR, "EntityAttributes"))?;
-        let validity = Validity::of(element)?;
+        let mut validity = Validity::of(element)?;
+        // A role may end before its entity does.
+        for role in element.elements().filter(|e| e.is(MD, "IDPSSODescriptor") || e.is(MD, "SPSSODescriptor"))
+        {
+            validity = Validity::of(role)?.within(validity);
+        }
         Ok(Self {
             id: shape::attribute(element, "ID"),
             entity_id: shape::required(element, "entityID")?,
