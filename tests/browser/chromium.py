@@ -201,7 +201,7 @@ class Tab:
         """Until `selector` shows exactly this text."""
         shown = f"document.querySelector({json.dumps(selector)})?.innerText.trim()"
         try:
-            self.until(f"document.readyState === 'complete' && {shown} === {json.dumps(expected)}", selector, 8)
+            self.until(f"document.readyState === 'complete' && {shown} === {json.dumps(expected)}", selector)
         except Failed:
             raise Failed(f"{selector} reads {self.evaluate(shown)!r}, expected {expected!r}") from None
 
