@@ -25,8 +25,8 @@ impl Random for SystemRandom {
     }
 }
 
-/// A predictable source, for tests and for `request build`: octet `n` of the stream is derived from a
-/// counter, so two runs draw the same words.
+/// A predictable source, for tests: octet `n` of the stream is derived from a counter, so two runs draw the
+/// same words.
 #[derive(Debug, Default)]
 pub struct CountingRandom(std::sync::atomic::AtomicU64);
 

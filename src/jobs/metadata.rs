@@ -37,20 +37,6 @@ impl Metadata {
         Countries::new(self.countries.iter().map(|(trust, _)| entry(trust)))
     }
 
-    /// Loads every country's metadata once, all at the same time.
-    pub async fn load(&self) -> Countries {
-        let mut loading = JoinSet::new();
-        for (trust, source) in &self.countries {
-            let (fetcher, clock) = (self.fetcher.clone(), self.clock.clone());
-            let (trust, source) = (trust.clone(), source.clone());
-            loading.spawn(async move {
-                let loaded = load(&fetcher, &trust, &source, clock.as_ref()).await;
-                (trust.country, entry(&trust, loaded))
-            });
-        }
-        Countries::new(loading.join_all().await)
-    }
-
     /// Loads and refreshes for ever, and publishes every change to `published`.
     pub async fn run(self, published: watch::Sender<Arc<Countries>>) {
         let mut running = JoinSet::new();
@@ -166,11 +152,100 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::clock::FixedClock;
+    use crate::crypto::Certificate;
+    use crate::eidas::Quirks;
     use crate::ids::CountingRandom;
+    use crate::outbound::{Allowed, Limits};
 
     const HOUR: Duration = Duration::from_secs(3600);
     const MINUTE: Duration = Duration::from_secs(60);
+
+    /// When the CEF node's messages were recorded; its metadata is valid for ten years from then.
+    fn recorded() -> Timestamp {
+        Timestamp::parse("2026-11-21T17:56:38Z").unwrap()
+    }
+
+    /// One country whose metadata is in order, one whose metadata is missing, one that an anchor of another
+    /// country would have to vouch for.
+    fn metadata() -> Metadata {
+        let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/cef-2.9");
+        let anchor = std::fs::read(vectors.join("keys/proxy-sig-ec.crt")).unwrap();
+        let country = |code: &str, file: &str| {
+            let trust = CountryTrust {
+                country: code.parse().unwrap(),
+                entity_id: None,
+                anchors: Certificate::from_pem(&anchor).unwrap(),
+                quirks: Quirks::default(),
+                accept_pkcs1_certificates: false,
+            };
+            (trust, Source::File(vectors.join("p-ec_c-ec_enc-rsa3072").join(file)))
+        };
+        let (time, allowed) = (MINUTE, Allowed::default());
+        Metadata {
+            countries: vec![
+                country("XA", "proxy-metadata.xml"),
+                country("XC", "nowhere.xml"),
+                country("XD", "proxy-metadata.xml"),
+            ],
+            fetcher: Arc::new(Fetcher::new(Limits { time, size: 1 << 20, allowed, ca_file: None })),
+            clock: Arc::new(FixedClock::new(recorded())),
+            random: Arc::new(CountingRandom::default()),
+        }
+    }
+
+    fn state(countries: &Countries) -> Vec<(String, Result<String, String>)> {
+        let entry = |(country, entry): (CountryCode, &Entry)| {
+            let state = match entry {
+                Entry::Trusted(node) => Ok(node.entity_id().to_owned()),
+                Entry::Untrusted(reason) => Err(reason.clone()),
+            };
+            (country.to_string(), state)
+        };
+        countries.iter().map(entry).collect()
+    }
+
+    const NODE: &str = "http://localhost:8080/EidasNodeProxy/ServiceMetadata";
+
+    #[tokio::test]
+    async fn a_country_that_fails_does_not_stop_the_others() {
+        let metadata = metadata();
+        let before = state(&metadata.before_loading());
+        assert!(before.iter().all(|(_, state)| state == &Err("not loaded yet".to_owned())));
+
+        let (publish, mut published) = watch::channel(Arc::new(metadata.before_loading()));
+        let running = tokio::spawn(metadata.run(publish));
+        let loaded = published.wait_for(|countries| {
+            state(countries).iter().all(|(_, state)| state != &Err("not loaded yet".to_owned()))
+        });
+        let loaded = state(&loaded.await.unwrap().clone());
+        running.abort();
+        let [(_, xa), (_, xc), (_, xd)] = loaded.as_slice() else { panic!("{loaded:?}") };
+        assert_eq!(xa.as_deref(), Ok(NODE));
+        assert!(xc.as_ref().unwrap_err().contains("nowhere.xml: file_unreadable"), "{xc:?}");
+        assert!(xd.as_ref().unwrap_err().contains("country_mismatch"), "{xd:?}");
+    }
+
+    #[tokio::test]
+    async fn good_metadata_serves_until_it_expires_whatever_comes_after_it() {
+        let metadata = metadata();
+        let (trust, source) = &metadata.countries[0];
+        let good = load(&metadata.fetcher, trust, source, metadata.clock.as_ref()).await.unwrap();
+        let (end, xa) = (good.valid_until(), trust.country);
+        let (sender, _receiver) = watch::channel(Arc::new(metadata.before_loading()));
+        let now_is = |entry: Entry, now| {
+            publish(&sender, xa, entry, now);
+            state(&sender.borrow())[0].1.clone()
+        };
+        let bad = || Entry::Untrusted("bad".to_owned());
+        assert_eq!(now_is(bad(), recorded()), Err("bad".to_owned()));
+        assert_eq!(now_is(Entry::Trusted(Arc::new(good)), recorded()), Ok(NODE.to_owned()));
+        assert_eq!(now_is(bad(), end - Duration::from_millis(1)), Ok(NODE.to_owned()));
+        assert_eq!(now_is(bad(), end), Err("bad".to_owned()));
+    }
 
     #[test]
     fn metadata_is_due_as_its_publisher_says_or_when_half_its_life_is_over() {
