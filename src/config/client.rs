@@ -222,6 +222,12 @@ impl Client {
                 Some(_) => {}
             }
         }
+        // A control character separates the parts of what `sub` is made from; `*` is every sector.
+        let sector_is_bad = |id: &str| id.is_empty() || id == "*" || id.chars().any(char::is_control);
+        if self.sector_id.as_deref().is_some_and(sector_is_bad) {
+            let message = "a word of your choice, without control characters, and not `*`";
+            findings.add(format!("{at}.sector_id"), "bad_value", message);
+        }
         if self.requester_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > 1024) {
             findings.add(format!("{at}.requester_id"), "bad_value", "a URI of at most 1024 characters");
         }

@@ -146,6 +146,7 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         ("secret_hash", 27, "secret_hash = \"abc\"", "client[0].secret_hash", "bad_value"),
         ("redirect", 28, "redirect_uris = [\"http://broker.example.org/cb\"]", "client[0].redirect_uris[0]", "bad_redirect_uri"),
         ("attribute", 29, "sector = \"public\"\nattributes = [\"ShoeSize\"]", "client[0].attributes[0]", "unknown_attribute"),
+        ("sector_id", 29, "sector = \"public\"\nsector_id = \"*\"", "client[0].sector_id", "bad_value"),
         ("legal_attribute", 29, "sector = \"public\"\nattributes = [\"LEI\"]", "client[0].attributes[0]", "contradiction"),
         ("raw_sub", 29, "sector = \"public\"\nsub = \"raw\"", "client[0].sub", "contradiction"),
         ("algorithm", 29, "sector = \"public\"\nid_token_alg = \"ES256\"", "client[0].id_token_alg", "missing_signing_key"),

@@ -33,8 +33,9 @@ impl<'a> Trouble<'a> {
         Self { rule: Some(rule.into()).filter(|rule: &String| !rule.is_empty()), ..self }
     }
 
+    /// Details can quote a message; more of it than this helps nobody.
     pub(crate) fn detail(self, detail: impl ToString) -> Self {
-        Self { detail: detail.to_string(), ..self }
+        Self { detail: detail.to_string().chars().take(500).collect(), ..self }
     }
 
     pub(crate) fn login(self, login: &'a Login) -> Self {
