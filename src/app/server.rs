@@ -3,6 +3,7 @@
 //! Knows nothing of what is served. A connection that does not speak is closed: TLS and each request head
 //! must be complete within [`PATIENCE`].
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -10,11 +11,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::ConnectInfo;
+use axum::http::{Request, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -84,17 +89,23 @@ impl Server {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let service = self.router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            request.map(axum::body::Body::new)
+            answer(self.router.clone(), request.map(Body::new), REQUEST)
         });
         let mut builder = Builder::new(TokioExecutor::new()).http1_only();
         builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(HEAD);
-        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
         if let Err(error) = watcher.watch(connection.into_owned()).await {
             tracing::debug!(%error, "connection broke");
         }
     }
+}
+
+/// The router's answer, or 408 if it takes longer than `limit`, reading the request's body included.
+async fn answer(router: Router, request: Request<Body>, limit: Duration) -> Result<Response, Infallible> {
+    let late = |_| Ok(StatusCode::REQUEST_TIMEOUT.into_response());
+    timeout(limit, router.oneshot(request)).await.unwrap_or_else(late)
 }
 
 /// Listens on `port` of the loopback address, or on the next free one of the following nineteen.
@@ -142,6 +153,9 @@ async fn terminate() {
 /// How long a TLS handshake or a request's head may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a request may take, its body included. Nothing here waits for others while it answers.
+const REQUEST: Duration = Duration::from_secs(30);
+
 /// Connections at the same time; more wait in the system's queue.
 const MOST_CONNECTIONS: usize = 2048;
 
@@ -152,6 +166,7 @@ const HEAD: usize = 64 * 1024;
 mod tests {
     use super::*;
     use axum::routing::get;
+    use http_body_util::BodyExt as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::sync::{mpsc, oneshot};
 
@@ -186,6 +201,17 @@ mod tests {
         stream.read_to_string(&mut answer).await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("127.0.0.1"), "{answer}");
         running.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_request_whose_body_does_not_come_is_given_up() {
+        let router = Router::new().route("/", axum::routing::post(|body: String| async { body }));
+        let never = Body::new(http_body_util::Full::new("x".into()).with_trailers(std::future::pending()));
+        let request = Request::post("/").body(never).unwrap();
+        let late = answer(router.clone(), request, Duration::from_millis(20)).await.unwrap();
+        assert_eq!(late.status(), StatusCode::REQUEST_TIMEOUT);
+        let request = Request::post("/").body(Body::from("x")).unwrap();
+        assert_eq!(answer(router, request, REQUEST).await.unwrap().status(), StatusCode::OK);
     }
 
     #[tokio::test]
