@@ -41,6 +41,12 @@ macro_rules! suite {
             codes_and_tokens_end_when_they_expire
             a_purge_removes_what_has_expired_and_nothing_else
             used_identifiers_outlive_their_login
+            a_document_takes_the_place_of_the_one_before
+            a_trusted_document_ends_the_waiting_of_a_pending_one
+            every_change_of_documents_is_another_version
+            documents_end_when_they_expire_and_are_named_once
+            an_approval_is_of_one_document_of_one_source
+            the_last_refresh_of_each_source_is_remembered
         }
     };
 }
@@ -348,6 +354,109 @@ pub(super) fn login(n: u8) -> NewLogin {
         payload: format!("{{\"begun\":{n}}}"),
         created: at(0),
         expires: at(900),
+    }
+}
+
+pub(super) async fn a_document_takes_the_place_of_the_one_before(store: Tested) {
+    assert_eq!(store.documents().await, Ok(Vec::new()));
+    let first = document("EE", DocumentState::Trusted, 1);
+    let other = Document {
+        etag: None,
+        changes: vec!["a \"b\"\n".to_owned()],
+        ..document("FR", DocumentState::Pending, 1)
+    };
+    store.put_document(&first).await.unwrap();
+    store.put_document(&other).await.unwrap();
+    assert_eq!(store.documents().await, Ok(vec![first.clone(), other.clone()]));
+    let second = document("EE", DocumentState::Trusted, 2);
+    store.put_document(&second).await.unwrap();
+    store.confirm_document("EE", at(7)).await.unwrap();
+    let confirmed = Document { fetched: at(7), ..second };
+    assert_eq!(store.documents().await, Ok(vec![confirmed.clone(), other]));
+    assert_eq!(store.drop_document("FR", DocumentState::Pending).await, Ok(true));
+    assert_eq!(store.drop_document("FR", DocumentState::Pending).await, Ok(false));
+    assert_eq!(store.documents().await, Ok(vec![confirmed]));
+}
+
+pub(super) async fn a_trusted_document_ends_the_waiting_of_a_pending_one(store: Tested) {
+    store.put_document(&document("EE", DocumentState::Trusted, 1)).await.unwrap();
+    store.put_document(&document("EE", DocumentState::Pending, 2)).await.unwrap();
+    store.put_document(&document("FR", DocumentState::Pending, 2)).await.unwrap();
+    assert_eq!(store.documents().await.unwrap().len(), 3);
+    let third = document("EE", DocumentState::Trusted, 3);
+    store.put_document(&third).await.unwrap();
+    assert_eq!(store.documents().await, Ok(vec![third, document("FR", DocumentState::Pending, 2)]));
+}
+
+pub(super) async fn every_change_of_documents_is_another_version(store: Tested) {
+    let mut seen = vec![store.metadata_version().await.unwrap()];
+    store.put_document(&document("EE", DocumentState::Trusted, 1)).await.unwrap();
+    seen.push(store.metadata_version().await.unwrap());
+    store.put_document(&document("EE", DocumentState::Pending, 2)).await.unwrap();
+    seen.push(store.metadata_version().await.unwrap());
+    store.approve("EE", &hash("document", 2), at(3)).await.unwrap();
+    seen.push(store.metadata_version().await.unwrap());
+    store.drop_document("EE", DocumentState::Pending).await.unwrap();
+    seen.push(store.metadata_version().await.unwrap());
+    assert!(seen.is_sorted_by(|a, b| a < b), "{seen:?}");
+    // What changes nothing in trust wakes nobody.
+    store.drop_document("EE", DocumentState::Pending).await.unwrap();
+    store.confirm_document("EE", at(3)).await.unwrap();
+    store.note_refresh(&refresh("EE", 1)).await.unwrap();
+    assert_eq!(store.metadata_version().await.ok(), seen.last().copied());
+}
+
+pub(super) async fn documents_end_when_they_expire_and_are_named_once(store: Tested) {
+    store.put_document(&document("EE", DocumentState::Trusted, 1)).await.unwrap();
+    store.put_document(&document("FR", DocumentState::Pending, 2)).await.unwrap();
+    assert_eq!(store.expire_documents(at(1000)).await, Ok(Vec::new()));
+    let expired = vec![("EE".to_owned(), DocumentState::Trusted)];
+    assert_eq!(store.expire_documents(at(1001)).await, Ok(expired));
+    assert_eq!(store.expire_documents(at(1001)).await, Ok(Vec::new()));
+    assert_eq!(store.documents().await, Ok(vec![document("FR", DocumentState::Pending, 2)]));
+}
+
+pub(super) async fn an_approval_is_of_one_document_of_one_source(store: Tested) {
+    store.approve("EE", &hash("document", 1), at(1)).await.unwrap();
+    store.approve("EE", &hash("document", 1), at(2)).await.unwrap();
+    assert_eq!(store.is_approved("EE", &hash("document", 1)).await, Ok(true));
+    assert_eq!(store.is_approved("EE", &hash("document", 2)).await, Ok(false));
+    assert_eq!(store.is_approved("FR", &hash("document", 1)).await, Ok(false));
+}
+
+pub(super) async fn the_last_refresh_of_each_source_is_remembered(store: Tested) {
+    let failed =
+        Refresh { code: Some("timeout".to_owned()), detail: Some("late".to_owned()), ..refresh("EE", 2) };
+    for one in [&refresh("EE", 1), &refresh("list:all", 1), &failed] {
+        store.note_refresh(one).await.unwrap();
+    }
+    assert_eq!(store.refreshes().await, Ok(vec![failed, refresh("list:all", 1)]));
+}
+
+fn document(source: &str, state: DocumentState, n: u8) -> Document {
+    Document {
+        source: source.to_owned(),
+        state,
+        url: format!("https://node.example/{source}"),
+        octets: format!("document {n}").into_bytes(),
+        sha256: hash("document", n),
+        etag: Some(format!("\"{n}\"")),
+        last_modified: Some("Sat, 21 Nov 2026 12:00:00 GMT".to_owned()),
+        fetched: at(1),
+        valid_until: at(1000 + u64::from(n)),
+        changes: Vec::new(),
+    }
+}
+
+fn refresh(source: &str, n: u8) -> Refresh {
+    let attempted = at(u64::from(n));
+    Refresh {
+        source: source.to_owned(),
+        attempted,
+        failures: n.into(),
+        code: None,
+        detail: None,
+        next: at(60),
     }
 }
 

@@ -10,6 +10,7 @@
 #[cfg(test)]
 mod conformance;
 mod error;
+mod metadata;
 mod sqlite;
 
 use std::future::Future;
@@ -17,6 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use error::StoreError;
+pub use metadata::{Document, DocumentState, MetadataStore, Refresh};
 pub use sqlite::Sqlite;
 
 use crate::clock::Timestamp;
@@ -41,7 +43,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 
 /// The operations. Each takes the present as an argument where it depends on it; what has expired is as
 /// if it were not there, whether or not [`Store::purge`] has come by.
-pub trait Store: Send + Sync {
+pub trait Store: MetadataStore {
     /// Begins a login: steps *request* and, if `request_id` is there already, *prepare*.
     fn begin<'a>(&'a self, login: &'a NewLogin) -> Reply<'a, ()>;
 

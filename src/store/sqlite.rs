@@ -3,6 +3,8 @@
 //! SQLite has one writer at a time, and nearly every operation here writes; a second connection would
 //! only wait for the first and double the memory. Statements are prepared once and cached.
 
+mod metadata;
+
 use std::io::ErrorKind;
 use std::path::Path;
 use std::str::FromStr as _;
