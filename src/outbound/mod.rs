@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_ENCODING, LOCATION, USER_AGENT};
-use hyper::{Request, StatusCode};
+use hyper::header::{CONTENT_ENCODING, HeaderName, HeaderValue, LOCATION, USER_AGENT};
+use hyper::{HeaderMap, Request, StatusCode};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -18,10 +18,12 @@ use hyper_util::rt::TokioExecutor;
 use tokio::io::AsyncReadExt as _;
 
 mod address;
+mod conditional;
 mod resolver;
 mod tls;
 
 pub use address::{AddressRefused, Allowed, Network, UrlParts, is_local_host, url_parts};
+pub use conditional::{Fetched, Validators};
 pub use tls::{TlsFault, provider};
 
 use resolver::Resolver;
@@ -79,6 +81,9 @@ pub enum FetchError {
     /// The body comes compressed although that was not asked for.
     #[error("the answer is compressed, which was not asked for")]
     Encoded,
+    /// The body is no XML document, by its own words.
+    #[error("the answer is of the type {0:?}, not XML")]
+    ContentType(String),
     /// The file cannot be read.
     #[error("cannot read the file: {0}")]
     File(String),
@@ -111,6 +116,7 @@ impl FetchError {
             Self::Address(AddressRefused::PlainHttp) => "https_required",
             Self::Address(AddressRefused::Private(_)) => "private_address",
             Self::Connect(_) => "connect_failed",
+            Self::ContentType(_) => "content_type",
             Self::Encoded => "compressed",
             Self::File(_) => "file_unreadable",
             Self::Redirect(_) => "redirect",
@@ -156,16 +162,39 @@ impl Fetcher {
     /// # Errors
     /// What was wrong with the address, the connection or the answer.
     pub async fn get(&self, url: &str) -> Result<Vec<u8>, FetchError> {
+        let (_, octets) = self.answer(url, &[]).await?.ok_or(FetchError::Status(304))?;
+        Ok(octets)
+    }
+
+    /// The headers and the body of an answer to a GET under `conditions`; nothing if what they ask for has
+    /// not changed.
+    async fn answer(
+        &self,
+        url: &str,
+        conditions: &[(HeaderName, HeaderValue)],
+    ) -> Result<Option<(HeaderMap, Vec<u8>)>, FetchError> {
         address::url(url, &self.limits.allowed)?;
         let client = self.client.get_or_init(|| self.connect()).as_ref().map_err(Clone::clone)?;
         let late = FetchError::TooLate(self.limits.time.as_secs());
-        tokio::time::timeout(self.limits.time, self.exchange(client, url)).await.unwrap_or(Err(late))
+        let exchange = self.exchange(client, url, conditions);
+        tokio::time::timeout(self.limits.time, exchange).await.unwrap_or(Err(late))
     }
 
-    async fn exchange(&self, client: &HttpClient, url: &str) -> Result<Vec<u8>, FetchError> {
-        let request = Request::get(url).header(USER_AGENT, AGENT).body(Empty::new());
-        let request = request.map_err(|_| AddressRefused::NotAUrl)?;
+    async fn exchange(
+        &self,
+        client: &HttpClient,
+        url: &str,
+        conditions: &[(HeaderName, HeaderValue)],
+    ) -> Result<Option<(HeaderMap, Vec<u8>)>, FetchError> {
+        let mut request = Request::get(url).header(USER_AGENT, AGENT);
+        for (name, value) in conditions {
+            request = request.header(name, value);
+        }
+        let request = request.body(Empty::new()).map_err(|_| AddressRefused::NotAUrl)?;
         let answer = client.request(request).await.map_err(|error| refusal(&error))?;
+        if answer.status() == StatusCode::NOT_MODIFIED && !conditions.is_empty() {
+            return Ok(None);
+        }
         if answer.status().is_redirection() {
             let to = answer.headers().get(LOCATION).and_then(|to| to.to_str().ok()).unwrap_or("nowhere");
             return Err(FetchError::Redirect(to.chars().filter(|c| !c.is_control()).take(200).collect()));
@@ -176,12 +205,13 @@ impl Fetcher {
         if answer.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
             return Err(FetchError::Encoded);
         }
-        let body = Limited::new(answer.into_body(), self.limits.size).collect().await;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, self.limits.size).collect().await;
         let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
             Some(_) => FetchError::TooLarge(self.limits.size),
             None => FetchError::Transport(innermost(error.as_ref())),
         })?;
-        Ok(body.to_bytes().to_vec())
+        Ok(Some((head.headers, body.to_bytes().to_vec())))
     }
 
     fn connect(&self) -> Result<HttpClient, TlsFault> {
