@@ -1,5 +1,7 @@
 //! `[database]`: where running logins are kept.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +33,40 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Makes a relative path in the address start at `base`, whose characters are those of a path and not of
+    /// an address.
+    pub(crate) fn resolve(&mut self, base: &Path) {
+        let file = self.url.strip_prefix("sqlite:").map(|file| file.strip_prefix("//").unwrap_or(file));
+        let Some(file) = file.filter(|file| *file != ":memory:" && !file.starts_with('/')) else { return };
+        let base = base.to_string_lossy().replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+        let separator = if base.is_empty() || base.ends_with('/') { "" } else { "/" };
+        self.url = format!("sqlite:{base}{separator}{file}");
+    }
+}
+
 fn default_url() -> String {
     "sqlite:gateway.db".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relative_file_starts_at_the_folder_of_the_configuration() {
+        let rows = [
+            ("sqlite:gateway.db", "/etc/gw", "sqlite:/etc/gw/gateway.db"),
+            ("sqlite://data/gateway.db?mode=rwc", "/etc/gw/", "sqlite:/etc/gw/data/gateway.db?mode=rwc"),
+            ("sqlite:gateway.db", "/srv/100% mine?", "sqlite:/srv/100%25 mine%3F/gateway.db"),
+            ("sqlite:gateway.db", "", "sqlite:gateway.db"),
+            ("sqlite:///var/lib/gateway.db", "/etc", "sqlite:///var/lib/gateway.db"),
+            ("sqlite::memory:", "/etc", "sqlite::memory:"),
+        ];
+        for (url, base, expected) in rows {
+            let mut database = Database { url: url.to_owned() };
+            database.resolve(Path::new(base));
+            assert_eq!(database.url, expected);
+        }
+    }
 }

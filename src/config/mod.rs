@@ -211,10 +211,7 @@ impl Config {
         for file in files {
             *file = base.join(&*file);
         }
-        if let Some(file) = self.database.url.strip_prefix("sqlite:").filter(|file| *file != ":memory:") {
-            let file = base.join(file.strip_prefix("//").unwrap_or(file));
-            self.database.url = format!("sqlite:{}", file.display());
-        }
+        self.database.resolve(base);
     }
 }
 
