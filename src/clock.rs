@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -63,6 +64,16 @@ impl Timestamp {
             .ok()?;
         let millis = i64::try_from(parsed.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?;
         Some(Self::from_millis(millis))
+    }
+
+    /// As HTTP writes it in `Last-Modified` (IMF-fixdate, RFC 9110 §5.6.7): `Sat, 21 Nov 2026 09:15:02 GMT`.
+    #[must_use]
+    pub fn http_date(self) -> String {
+        let format = format_description!(
+            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+        );
+        let at = OffsetDateTime::from_unix_timestamp(self.unix()).ok();
+        at.and_then(|at| at.format(&format).ok()).unwrap_or_default()
     }
 
     /// How long after `earlier` this is; zero if it is not later.
@@ -147,6 +158,12 @@ impl Clock for FixedClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn http_has_a_way_of_its_own_to_write_dates() {
+        let at = Timestamp::parse("2026-11-01T09:05:02.999Z").unwrap();
+        assert_eq!(at.http_date(), "Sun, 01 Nov 2026 09:05:02 GMT");
+    }
 
     #[test]
     fn a_saml_instant_survives_reading_and_writing() {

@@ -64,7 +64,7 @@ pub async fn serve(config: Config, opened: Opened, tls: Option<Arc<ServerConfig>
         issuer: issuer.map_err(|error| ServeError::Issuer(config.server.issuer.clone(), error))?,
         clients: opened.clients,
         policies: opened.policies,
-        connector: opened.connector,
+        connector: opened.rollover,
         countries: metadata.before_loading(),
         signing_keys: opened.signing_keys,
         subject_key: opened.subject_key,

@@ -1,4 +1,4 @@
-//! `keys list` and `keys generate`.
+//! `keys list` and `keys generate`. `keys rotate` has a file of its own.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -8,9 +8,11 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::new_file::new_file;
+use super::rotate::Rotate;
 use super::{ConfigFile, Done, Failure, now, print};
 use crate::crypto::jose::{JwsAlgorithm, JwsKey};
 use crate::crypto::{Certificate, CertificateRequest, Curve, KeyError, KeyKind, KeyUsage, PrivateKey};
+use crate::eidas::rollover::Stage;
 use crate::ids::{self, SystemRandom};
 use crate::oidc::client::generate_secret;
 
@@ -20,6 +22,8 @@ pub(super) enum Command {
     List(ConfigFile),
     /// Make a key, and its certificate where it needs one.
     Generate(Generate),
+    /// Plan the change to a new key, and say what will happen when.
+    Rotate(Rotate),
 }
 
 #[derive(Debug, Args)]
@@ -94,25 +98,36 @@ pub(super) fn run(command: &Command) -> Done {
     match command {
         Command::List(file) => list(file),
         Command::Generate(arguments) => generate(arguments),
+        Command::Rotate(arguments) => super::rotate::run(arguments),
     }
 }
 
 fn list(file: &ConfigFile) -> Done {
     let (_, opened) = file.load(now())?;
-    let connector = &opened.connector;
     let mut lines = String::new();
-    let mut line = |purpose: &str, certificate: &Certificate| {
+    let mut line = |purpose: &str, stage: &str, certificate: &Certificate| {
         let kind = certificate.key_kind().map_or_else(|| "unknown kind".to_owned(), |kind| kind.to_string());
         let (until, fingerprint) = (certificate.not_after(), certificate.fingerprint_hex());
-        let _ = writeln!(lines, "{purpose:<18} {kind:<18} until {until}  sha256 {fingerprint}");
+        let _ = writeln!(lines, "{purpose:<18} {kind:<18} {stage:<36} until {until}  sha256 {fingerprint}");
     };
-    line("signing", connector.signing.certificate());
-    for certificate in &connector.extra_signing_certificates {
-        line("signing (next)", certificate);
+    let at = now();
+    let states = opened.rollover.states(at);
+    for state in &states {
+        let stage = match state.stage {
+            stage @ (Stage::Waiting | Stage::Next) => {
+                format!("{}, from {}", stage.as_str(), state.turn.use_from)
+            }
+            stage => stage.as_str().to_owned(),
+        };
+        line(state.usage.as_str(), &stage, &state.certificate);
     }
-    line("metadata", connector.metadata_signing.certificate());
-    for (n, key) in connector.decryption.iter().enumerate() {
-        line(if n == 0 { "encryption" } else { "encryption (old)" }, key.certificate());
+    let connector = &opened.connector;
+    let listed = |one: &Certificate| states.iter().any(|state| state.certificate == *one);
+    for certificate in connector.extra_signing_certificates.iter().filter(|one| !listed(one)) {
+        line("signing", "published", certificate);
+    }
+    for key in connector.decryption.iter().filter(|key| !listed(key.certificate())) {
+        line("encryption", "still decrypts", key.certificate());
     }
     let jwks = opened.signing_keys.jwks();
     for key in jwks.get("keys").and_then(serde_json::Value::as_array).into_iter().flatten() {

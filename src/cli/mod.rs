@@ -23,6 +23,7 @@ mod metadata;
 mod new_file;
 mod request;
 mod response;
+mod rotate;
 mod serve;
 
 /// Lets citizens of other EU member states log in to your services with their own eID.
@@ -44,7 +45,7 @@ enum Command {
     /// Check, show or describe the configuration.
     #[command(subcommand)]
     Config(config::Command),
-    /// List the keys in use, or make new ones.
+    /// List the keys in use, make new ones, or plan the change to new ones.
     #[command(subcommand)]
     Keys(keys::Command),
     /// Our own metadata, and a verdict on that of others.

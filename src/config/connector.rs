@@ -46,6 +46,9 @@ pub struct Connector {
     /// Certificates of signing keys to come, published ahead of their use (PEM files).
     #[serde(default)]
     pub next_signing_certificate_files: Vec<PathBuf>,
+    /// Where `keys rotate` writes which key takes the place of which, and when. It need not exist.
+    #[serde(default = "default_rotation_file")]
+    pub rotation_file: PathBuf,
 }
 
 /// The organization behind the connector.
@@ -138,6 +141,10 @@ impl Connector {
             findings.add("connector.encryption", "missing_key", "at least one encryption key is needed");
         }
     }
+}
+
+fn default_rotation_file() -> PathBuf {
+    PathBuf::from("keys/rotation.toml")
 }
 
 fn default_language() -> String {

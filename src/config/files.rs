@@ -12,6 +12,7 @@ use crate::crypto::{
     Certificate, DecryptionKey, DigestAlgorithm, KeyError, KeyKind, PrivateKey, SignatureAlgorithm,
     SigningKey,
 };
+use crate::eidas::rollover::Stage;
 use crate::oidc::client::{SecretHash, is_client_word};
 use crate::secret::Secret;
 
@@ -39,9 +40,15 @@ impl Files<'_> {
         None
     }
 
-    /// A signing key and the certificates that come after its own in the certificate file.
-    pub(crate) fn signing_key(&mut self, at: &str, pair: &KeyPair) -> Option<(SigningKey, Vec<Certificate>)> {
-        let (key, certificate, chain) = self.pair(at, pair)?;
+    /// A signing key and the certificates that come after its own in the certificate file. The certificate
+    /// of a key that was replaced may have ended.
+    pub(crate) fn signing_key(
+        &mut self,
+        at: &str,
+        pair: &KeyPair,
+        stage: Stage,
+    ) -> Option<(SigningKey, Vec<Certificate>)> {
+        let (key, certificate, chain) = self.pair(at, pair, stage)?;
         let digest = pair.digest.map(|digest| match digest {
             Digest::Sha256 => DigestAlgorithm::Sha256,
             Digest::Sha384 => DigestAlgorithm::Sha384,
@@ -55,9 +62,9 @@ impl Files<'_> {
         key.map_err(|error| self.unfit(at, &error)).ok().map(|key| (key, chain))
     }
 
-    /// A key that decrypts assertions.
-    pub(crate) fn decryption_key(&mut self, at: &str, pair: &KeyPair) -> Option<DecryptionKey> {
-        let (key, certificate, _) = self.pair(at, pair)?;
+    /// A key that decrypts assertions. The certificate of a key that was replaced may have ended.
+    pub(crate) fn decryption_key(&mut self, at: &str, pair: &KeyPair, stage: Stage) -> Option<DecryptionKey> {
+        let (key, certificate, _) = self.pair(at, pair, stage)?;
         DecryptionKey::new(key, certificate).map_err(|error| self.unfit(at, &error)).ok()
     }
 
@@ -111,7 +118,12 @@ impl Files<'_> {
         Some(SecretHash::of(secret))
     }
 
-    fn pair(&mut self, at: &str, pair: &KeyPair) -> Option<(PrivateKey, Certificate, Vec<Certificate>)> {
+    fn pair(
+        &mut self,
+        at: &str,
+        pair: &KeyPair,
+        stage: Stage,
+    ) -> Option<(PrivateKey, Certificate, Vec<Certificate>)> {
         let (key_at, certificate_at) = (format!("{at}.key_file"), format!("{at}.certificate_file"));
         let key = self.private_key(&key_at, &pair.key_file);
         let mut chain = self.certificates(&certificate_at, &pair.certificate_file)?;
@@ -119,7 +131,7 @@ impl Files<'_> {
             return None;
         }
         let certificate = chain.remove(0);
-        if !certificate.valid_at(self.now) {
+        if stage < Stage::Previous && !certificate.valid_at(self.now) {
             let message = format!(
                 "the certificate in {} is valid from {} to {}, and now is {}",
                 pair.certificate_file.display(),

@@ -23,6 +23,7 @@ mod logging;
 mod oidc;
 mod open;
 mod outbound;
+mod rotation;
 mod server;
 mod show;
 
@@ -36,6 +37,7 @@ pub use logging::{Format, LogLevel, Logging};
 pub use oidc::{Oidc, Subject, TokenAlgorithm, TokenKey};
 pub use open::Opened;
 pub use outbound::Outbound;
+pub use rotation::{Planned, Rotation};
 pub use server::{Server, Tls};
 
 use crate::clock::Timestamp;
@@ -200,6 +202,7 @@ impl Config {
         let pairs = pairs.chain(&mut connector.metadata_signing).chain(&mut connector.encryption);
         files.extend(pairs.flat_map(|pair| [&mut pair.key_file, &mut pair.certificate_file]));
         files.extend(&mut connector.next_signing_certificate_files);
+        files.push(&mut connector.rotation_file);
         files.extend(self.oidc.signing_key.iter_mut().map(|key| &mut key.key_file));
         files.extend(&mut self.outbound.ca_file);
         files.extend(&mut self.audit.file);

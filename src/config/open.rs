@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use super::Config;
 use super::client::{AcrStyle, Authentication, Client, Level, LevelError, SubMode};
-use super::connector::Contact;
+use super::connector::{Contact, KeyPair};
 use super::country::Country;
 use super::fault::Findings;
 use super::files::Files;
+use super::rotation::Rotation;
 use crate::clock::Timestamp;
+use crate::eidas::rollover::{KeyUse, Rollover, Stage};
 use crate::eidas::{self, Connector, CountryCode, CountryTrust, Loa, Organization, SubjectKind, attribute};
 use crate::login::{self, ClientPolicy, SubjectKey, SubjectMode};
 use crate::oidc::client::{AuthenticationMethod, ClaimsInIdToken, SecretHash};
@@ -22,8 +24,10 @@ use crate::outbound::Source;
 /// What a configuration leads to.
 #[derive(Debug)]
 pub struct Opened {
-    /// Who we are toward member states.
+    /// Who we are toward member states, with the keys of the moment at which it was opened.
     pub connector: Connector,
+    /// The same with the keys of any moment.
+    pub rollover: Rollover,
     /// The keys that sign tokens.
     pub signing_keys: SigningKeys,
     /// The key that makes `sub`.
@@ -41,7 +45,7 @@ impl Config {
     pub(crate) fn open(&self, now: Timestamp, findings: &mut Findings) -> Option<Opened> {
         let before = findings.0.len();
         let mut files = Files { findings, now };
-        let connector = self.open_connector(&mut files);
+        let ourselves = self.open_connector(&mut files);
         let signing_keys = self.open_signing_keys(&mut files);
         let subject_key = self.open_subject_key(&mut files);
         let mut clients = Vec::new();
@@ -57,8 +61,10 @@ impl Config {
         if files.findings.0.len() > before {
             return None;
         }
+        let (connector, rollover) = ourselves?;
         Some(Opened {
-            connector: connector?,
+            connector,
+            rollover,
             signing_keys: signing_keys?,
             subject_key: subject_key?,
             // What could be wrong with them together was found when the sections were checked.
@@ -68,22 +74,35 @@ impl Config {
         })
     }
 
-    fn open_connector(&self, files: &mut Files<'_>) -> Option<Connector> {
+    /// Ourselves now, and over time. What the rotation file has retired is not opened: its files may be gone
+    /// and its certificates over.
+    fn open_connector(&self, files: &mut Files<'_>) -> Option<(Connector, Rollover)> {
         let set = &self.connector;
-        let signing = files.signing_key("connector.signing", &set.signing);
-        let metadata_signing = match &set.metadata_signing {
-            Some(pair) => files.signing_key("connector.metadata_signing", pair),
-            None => signing.clone(),
+        let rotation = Rotation::read(&set.rotation_file, files)?;
+        let own = set.metadata_signing.as_ref().unwrap_or(&set.signing);
+        let first = set.encryption.first()?;
+        let mut open = |usage, at: &str, pair: &KeyPair| {
+            let at = format!("connector.{at}");
+            rotation.live(usage, at, pair, files.now).into_iter().map(|key| key.open(files)).collect()
         };
-        let mut decryption = Vec::new();
-        for (n, pair) in set.encryption.iter().enumerate() {
-            decryption.extend(files.decryption_key(&format!("connector.encryption[{n}]"), pair));
+        let signing: Option<Vec<_>> = open(KeyUse::Signing, "signing", &set.signing);
+        let at = if set.metadata_signing.is_some() { "metadata_signing" } else { "signing" };
+        let metadata_signing: Option<Vec<_>> = open(KeyUse::MetadataSigning, at, own);
+        let mut encryption = Vec::new();
+        for key in rotation.live(KeyUse::Encryption, "connector.encryption[0]".to_owned(), first, files.now) {
+            encryption.extend(key.open_decryption(files));
+        }
+        let mut further = Vec::new();
+        for (n, pair) in set.encryption.iter().enumerate().skip(1) {
+            let at = format!("connector.encryption[{n}]");
+            further.extend(files.decryption_key(&at, pair, Stage::Active));
         }
         let mut next = Vec::new();
         for (n, file) in set.next_signing_certificate_files.iter().enumerate() {
             next.extend(files.certificates(&format!("connector.next_signing_certificate_files[{n}]"), file));
         }
-        let (metadata_signing, metadata_chain) = metadata_signing?;
+        let (signing, metadata_signing) = (signing?, metadata_signing?);
+        let (_, (signer, metadata_chain)) = metadata_signing.first()?.clone();
         let organization = &set.organization;
         let connector = Connector {
             entity_id: self.entity_id(),
@@ -100,16 +119,19 @@ impl Config {
             }),
             support: Some(set.support_contact.open()),
             technical: Some(set.technical_contact.open()),
-            signing: signing?.0,
+            signing: signing.first()?.1.0.clone(),
             extra_signing_certificates: next.into_iter().flatten().collect(),
-            metadata_signing,
+            metadata_signing: signer,
             metadata_chain,
-            decryption,
+            decryption: encryption.first().map(|(_, key)| key.clone()).into_iter().chain(further).collect(),
         };
+        let signing = signing.into_iter().map(|(turn, (key, _))| (turn, key)).collect();
+        let rollover = Rollover::new(connector, signing, encryption, metadata_signing);
+        let connector = rollover.at(files.now);
         if let Err(error) = connector.check() {
             files.findings.add("connector.encryption", "unfit_keys", error.to_string());
         }
-        Some(connector)
+        Some((connector, rollover))
     }
 
     fn open_signing_keys(&self, files: &mut Files<'_>) -> Option<SigningKeys> {

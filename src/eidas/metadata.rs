@@ -17,6 +17,9 @@ use crate::xml::{self, dsig};
 /// How long what we publish is valid: a day, as the CEF node does it.
 pub const VALID_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long others may keep it before they ask again.
+pub const CACHE_FOR: Duration = Duration::from_secs(60 * 60);
+
 /// The versions of the eIDAS specifications that we speak.
 pub const PROTOCOL_VERSIONS: [&str; 3] = ["1.4", "1.3", "1.2"];
 
@@ -34,7 +37,7 @@ pub fn publish(
     entity.id = Some(ids::message_id(random));
     entity.valid_until = Some(now + valid_for);
     // Whoever caches it for that long has fresh metadata when keys change.
-    entity.cache_duration = Some(Duration::from_secs(3600).min(valid_for / 2));
+    entity.cache_duration = Some(CACHE_FOR.min(valid_for / 2));
     let signed = dsig::sign(
         entity.to_element(),
         EntityDescriptor::SIGNATURE_INDEX,

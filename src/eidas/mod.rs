@@ -16,6 +16,7 @@ pub mod metadata;
 pub mod quirk;
 pub mod request;
 pub mod response;
+pub mod rollover;
 pub mod trust;
 
 pub use attribute::{Address, Attribute, DateOfBirth, Gender, Identifier, Name};
@@ -27,4 +28,5 @@ pub use loa::{AssuranceLevel, Loa, LoaDemandError, RequestedLoa};
 pub use quirk::Quirks;
 pub use request::{Ask, OutgoingRequest, Pending, RequestRefusal};
 pub use response::{Declined, Inbound, Meaning, Outcome, Refusal};
+pub use rollover::Rollover;
 pub use trust::{CountryTrust, TrustRefusal, TrustedNode, Unavailable};

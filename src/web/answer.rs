@@ -67,6 +67,15 @@ pub(crate) fn public(content_type: &'static str, body: impl Into<Body>, seconds:
     answer
 }
 
+/// What the other side has already is still right, for `seconds` more.
+pub(crate) fn not_modified(seconds: u64) -> Response {
+    let mut answer = empty(StatusCode::NOT_MODIFIED);
+    if let Ok(value) = HeaderValue::from_str(&format!("public, max-age={seconds}")) {
+        answer.headers_mut().insert(CACHE_CONTROL, value);
+    }
+    answer
+}
+
 /// Text for machines and monitors.
 pub(crate) fn text(status: StatusCode, body: &'static str) -> Response {
     with_type(status, TEXT, body)

@@ -7,6 +7,7 @@
 mod answer;
 mod cookie;
 mod form;
+mod ourselves;
 pub mod pages;
 mod router;
 mod routes;

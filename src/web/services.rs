@@ -1,14 +1,14 @@
 //! What the routes work with.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::body::Bytes;
 
+use super::ourselves::{Ourselves, Published};
 use crate::audit::{Event, Sink};
 use crate::clock::{Clock, Timestamp};
-use crate::eidas::{self, Connector, Loa};
+use crate::eidas::{Connector, Loa, Rollover};
 use crate::ids::Random;
 use crate::login::{self, ClientPolicy, Countries, Recipient, SubjectKey, SubjectMode};
 use crate::oidc::discovery::{self, Offer};
@@ -24,7 +24,7 @@ pub struct Parts {
     /// What each client may ask and learn, by `client_id`.
     pub policies: BTreeMap<String, ClientPolicy>,
     /// Who the eIDAS-Connector is. Its `acs_url` and `entity_id` are `/saml/acs` and `/saml/metadata` here.
-    pub connector: Connector,
+    pub connector: Rollover,
     /// The countries as they are now.
     pub countries: Countries,
     /// The keys that sign ID tokens.
@@ -46,7 +46,7 @@ pub struct Services {
     pub(super) issuer: Issuer,
     pub(super) clients: Clients,
     pub(super) policies: BTreeMap<String, ClientPolicy>,
-    pub(super) connector: Connector,
+    ourselves: Ourselves,
     pub(super) signing_keys: SigningKeys,
     pub(super) subject_key: SubjectKey,
     pub(super) store: Arc<dyn Store>,
@@ -54,17 +54,10 @@ pub struct Services {
     pub(super) random: Arc<dyn Random>,
     audit: Arc<dyn Sink>,
     countries: RwLock<Arc<Countries>>,
-    own_metadata: Mutex<Option<OwnMetadata>>,
     /// The discovery document.
     pub(super) discovery: Bytes,
     /// The JWK Set.
     pub(super) jwks: Bytes,
-}
-
-/// Our signed metadata, until it is half as old as it may become.
-struct OwnMetadata {
-    xml: Bytes,
-    renew_at: Timestamp,
 }
 
 impl Services {
@@ -78,7 +71,7 @@ impl Services {
             issuer: parts.issuer,
             clients: parts.clients,
             policies: parts.policies,
-            connector: parts.connector,
+            ourselves: Ourselves::new(parts.connector, parts.clock.now()),
             signing_keys: parts.signing_keys,
             subject_key: parts.subject_key,
             store: parts.store,
@@ -86,7 +79,6 @@ impl Services {
             random: parts.random,
             audit: parts.audit,
             countries: RwLock::new(Arc::new(parts.countries)),
-            own_metadata: Mutex::new(None),
         }
     }
 
@@ -122,26 +114,28 @@ impl Services {
         client: &'a Client,
         policy: &'a ClientPolicy,
         countries: &'a Countries,
+        connector: &'a Connector,
     ) -> Recipient<'a> {
-        let (connector, subject_key) = (&self.connector, &self.subject_key);
+        let subject_key = &self.subject_key;
         Recipient { connector, countries, client, policy, subject_key }
     }
 
-    /// Our metadata, signed anew at half its life.
+    /// Ourselves, with the keys of this moment.
+    pub fn connector(&self) -> Arc<Connector> {
+        self.ourselves.connector(self.now())
+    }
+
+    /// Replaces our keys and what we say of ourselves, after a change of the configuration.
+    pub fn set_rollover(&self, rollover: Rollover) {
+        self.ourselves.replace(rollover, self.now());
+    }
+
+    /// Our metadata, signed anew at half its life and when our keys change.
     ///
     /// # Errors
     /// If it cannot be signed.
-    pub(super) fn own_metadata(&self) -> Result<Bytes, login::Failure> {
-        let now = self.now();
-        let mut kept = self.own_metadata.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(metadata) = kept.as_ref().filter(|metadata| now < metadata.renew_at) {
-            return Ok(metadata.xml.clone());
-        }
-        let xml = eidas::metadata::publish(&self.connector, METADATA_LIFETIME, now, &*self.random)
-            .map_err(|_| login::Failure::KeyUnusable)?;
-        let xml = Bytes::from(xml);
-        *kept = Some(OwnMetadata { xml: xml.clone(), renew_at: now + METADATA_LIFETIME / 2 });
-        Ok(xml)
+    pub(super) fn own_metadata(&self) -> Result<Arc<Published>, login::Failure> {
+        self.ourselves.metadata(self.now(), &*self.random)
     }
 }
 
@@ -159,6 +153,3 @@ fn offer(parts: &Parts) -> Offer {
         ui_locales: vec!["en".to_owned()],
     }
 }
-
-/// eIDAS Interoperability Architecture 1.4 §6: metadata should not be valid for longer than a day.
-const METADATA_LIFETIME: Duration = Duration::from_hours(24);

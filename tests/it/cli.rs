@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use eidas_gateway::clock::Timestamp;
+use eidas_gateway::clock::{Clock as _, SystemClock, Timestamp};
+use eidas_gateway::config::Config;
 use serde_json::{Value, json};
 
 fn gateway(arguments: &[&str]) -> Output {
@@ -462,12 +464,67 @@ fn keys_are_made_once_and_listed() {
         rows,
         [
             "signing EC brainpoolP384r1",
-            "metadata EC P-256",
             "encryption RSA 3072",
+            "metadata-signing EC P-256",
             "token RS256 kid",
             "subject version 1"
         ]
     );
+}
+
+#[test]
+fn keys_are_rotated_by_plan_and_the_old_files_can_go_when_they_are_retired() {
+    let folder = initialised("rotate", 8080);
+    let config = folder.join("gateway.toml");
+    let run = |arguments: &[&str]| {
+        let output = gateway(&[&["keys"], arguments, &["--config", text(&config)]].concat());
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    };
+    let planned = SystemClock.now();
+    for usage in ["signing", "encryption", "metadata-signing"] {
+        let (code, said) = run(&["rotate", usage]);
+        assert_eq!(code, 0, "{said}");
+        let (code, said) = run(&["rotate", usage]);
+        assert!(code == 1 && said.contains("is under way already"), "{said}");
+    }
+    let (code, said) = run(&["rotate", "signing", "--after", "24"]);
+    assert!(code == 1 && said.contains("under way"), "{said}");
+    let (_, listed) = run(&["list"]);
+    let rows: Vec<_> = listed.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
+    let stages: Vec<_> = rows.iter().take(6).map(|row| format!("{} {}", row[0], row[3])).collect();
+    let expected = [
+        "signing active",
+        "signing next,",
+        "encryption active",
+        "encryption next,",
+        "metadata-signing active",
+        "metadata-signing next,",
+    ];
+    assert_eq!(stages, expected, "{listed}");
+
+    let at = |hours: u64| {
+        Config::load(&config, planned + Duration::from_secs(3600 * hours)).map(|(_, opened)| opened)
+    };
+    let (now, later, last) =
+        (at(0).unwrap().connector, at(49).unwrap().connector, at(721).unwrap().connector);
+    assert_ne!(now.signing.certificate(), later.signing.certificate());
+    assert_ne!(now.decryption[0].certificate(), later.decryption[0].certificate());
+    assert_eq!(later.decryption[1].certificate(), now.decryption[0].certificate());
+    assert_eq!(now.metadata_signing.certificate(), later.metadata_signing.certificate());
+    assert_ne!(now.metadata_signing.certificate(), last.metadata_signing.certificate());
+    assert_eq!((last.decryption.len(), last.extra_signing_certificates.len()), (1, 0));
+
+    for name in ["signing", "encryption", "metadata"] {
+        fs::remove_file(folder.join(format!("keys/{name}.key"))).unwrap();
+        fs::remove_file(folder.join(format!("keys/{name}.crt"))).unwrap();
+    }
+    let faults = at(0).unwrap_err().0;
+    assert!(faults.iter().all(|fault| fault.code == "file_missing"), "{faults:?}");
+    assert!(at(721).is_ok());
+
+    fs::write(folder.join("keys/rotation.toml"), "[[signing]]\nkey_file = 3").unwrap();
+    assert_eq!(at(0).unwrap_err().0[0].code, "bad_rotation");
 }
 
 #[test]

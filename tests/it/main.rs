@@ -15,6 +15,7 @@ mod examples;
 mod login;
 mod published;
 mod request;
+mod rollover;
 mod sec;
 mod stage;
 mod support;

@@ -17,7 +17,7 @@ use eidas_gateway::crypto::{
     CertificateRequest, Curve, DecryptionKey, KeyKind, KeyUsage, PrivateKey, SigningKey,
 };
 use eidas_gateway::eidas::attribute::Attribute;
-use eidas_gateway::eidas::trust::{self, CountryTrust};
+use eidas_gateway::eidas::trust::CountryTrust;
 use eidas_gateway::eidas::{Connector, CountryCode, Quirks, SpType};
 use eidas_gateway::ids::{CountingRandom, SystemRandom};
 use eidas_gateway::login::{ClientPolicy, Countries, Entry, SubjectKey};
@@ -116,24 +116,12 @@ impl World {
         policy.attributes = Attribute::ALL.iter().copied().collect();
         policy.person_identifier = true;
         change(&mut client, &mut policy);
-        let trust = CountryTrust {
-            country: keys.node.country,
-            entity_id: None,
-            anchors: vec![keys.node.signing.certificate().clone()],
-            quirks: Quirks::default(),
-            accept_pkcs1_certificates: false,
-        };
-        let metadata = keys.node.metadata(start(), &SystemRandom).unwrap();
-        let node = trust::check(metadata.as_bytes(), &trust, start()).unwrap();
-        let countries = Countries::new([
-            (keys.node.country, Entry::Trusted(Arc::new(node))),
-            (CountryCode::parse("XC").unwrap(), Entry::Untrusted("no metadata".to_owned())),
-        ]);
+        let countries = countries(&trust(), start());
         let services = Arc::new(Services::new(Parts {
             issuer: Issuer::parse(ISSUER).unwrap(),
             clients: Clients::new([client]).unwrap(),
             policies: BTreeMap::from([("broker".to_owned(), policy)]),
-            connector: keys.connector.clone(),
+            connector: keys.connector.clone().into(),
             countries,
             signing_keys: SigningKeys::new(vec![keys.token.clone()]).unwrap(),
             subject_key: SubjectKey::new(1, [7; 32]),
@@ -146,6 +134,16 @@ impl World {
         Self { clock, audit, services, router, node: keys.node.clone() }
     }
 
+    /// Ourselves, as at the start.
+    pub(crate) fn connector() -> Connector {
+        KEYS.connector.clone()
+    }
+
+    /// Has the gateway load the node's metadata of this moment.
+    pub(crate) fn refresh(&self) {
+        self.services.set_countries(countries(&trust(), self.clock.now()));
+    }
+
     /// One HTTP exchange.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
         let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
@@ -155,10 +153,20 @@ impl World {
 
     /// What the node makes of the form that the browser brought, once somebody has decided there.
     pub(crate) async fn node_answers(&self, departure: &Answer, decision: Decision) -> Vec<(String, String)> {
-        let metadata = self.send(get("/saml/metadata")).await;
+        let metadata = self.send(get("/saml/metadata")).await.body;
+        self.node_answers_by(&metadata, departure, decision)
+    }
+
+    /// The same for a node that knows the gateway by this metadata.
+    pub(crate) fn node_answers_by(
+        &self,
+        metadata: &str,
+        departure: &Answer,
+        decision: Decision,
+    ) -> Vec<(String, String)> {
         let trusted = [KEYS.connector.metadata_signing.certificate().clone()];
         let now = self.clock.now();
-        let connector = ConnectorMetadata::read(metadata.body.as_bytes(), &trusted, now).unwrap();
+        let connector = ConnectorMetadata::read(metadata.as_bytes(), &trusted, now).unwrap();
         let relay_state = departure.field("RelayState");
         let (document, _) = self.node.issuer_of(&departure.field("SAMLRequest")).unwrap();
         let received = self.node.receive(&document, Some(&relay_state), &connector).unwrap();
@@ -232,6 +240,28 @@ impl World {
         let word = |name: &str| refusal[name].as_str().unwrap_or_default().to_owned();
         (word("code"), word("rule"))
     }
+}
+
+/// What vouches for the node's metadata.
+fn trust() -> CountryTrust {
+    let node = &KEYS.node;
+    CountryTrust {
+        country: node.country,
+        entity_id: None,
+        anchors: vec![node.signing.certificate().clone()],
+        quirks: Quirks::default(),
+        accept_pkcs1_certificates: false,
+    }
+}
+
+/// The node as its metadata of `now` says, and a country without any.
+fn countries(trust: &CountryTrust, now: Timestamp) -> Countries {
+    let metadata = KEYS.node.metadata(now, &SystemRandom).unwrap();
+    let node = eidas_gateway::eidas::trust::check(metadata.as_bytes(), trust, now).unwrap();
+    Countries::new([
+        (trust.country, Entry::Trusted(Arc::new(node))),
+        (CountryCode::parse("XC").unwrap(), Entry::Untrusted("no metadata".to_owned())),
+    ])
 }
 
 /// What happens at the node.

@@ -97,7 +97,7 @@ impl Demo {
                 .iter()
                 .map(|(client, policy, _)| (client.id.clone(), policy.clone()))
                 .collect(),
-            connector,
+            connector: connector.into(),
             countries: Countries::default(),
             signing_keys: SigningKeys::new(vec![keys.token]).map_err(unfit)?,
             subject_key: SubjectKey::new(1, ids::octets::<32>(&*random)),

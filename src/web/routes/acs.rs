@@ -65,7 +65,8 @@ async fn judge(
         return refuse(services, &trouble, Some(&asked.login.id));
     };
     let countries = services.countries();
-    let recipient = services.recipient(client, policy, &countries);
+    let connector = services.connector();
+    let recipient = services.recipient(client, policy, &countries, &connector);
     let answered = match asked.receive(inbound, relay_state, &recipient, services.now()) {
         Ok(answered) => answered,
         Err(refused) => {

@@ -117,7 +117,7 @@ pub(super) fn prepare(
     country: CountryCode,
 ) -> Result<(AwaitResponse, PostPage), (Box<ChooseCountry>, Trouble<'static>)> {
     let (countries, now) = (services.countries(), services.now());
-    match choice.depart(country, policy, &services.connector, &countries, &*services.random, now) {
+    match choice.depart(country, policy, &services.connector(), &countries, &*services.random, now) {
         Ok((asked, departure)) => {
             let relay_state = Some(asked.relay_state.as_str());
             let (code, name) = (country.as_str(), country.english_name());

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::header::{ETAG, LAST_MODIFIED};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
+use crate::eidas::metadata::CACHE_FOR;
 use crate::login::{Entry, Failure, step};
 use crate::oidc::discovery::path;
 use crate::web::answer;
@@ -21,12 +23,28 @@ pub(in crate::web) async fn jwks(State(services): State<Arc<Services>>) -> Respo
     answer::public(answer::JSON, services.jwks.clone(), AN_HOUR)
 }
 
-/// Its address is our entityID (eIDAS Interoperability Architecture 1.4 §6.4).
-pub(in crate::web) async fn saml_metadata(State(services): State<Arc<Services>>) -> Response {
-    match services.own_metadata() {
-        Ok(xml) => answer::public("application/samlmetadata+xml", xml, AN_HOUR),
-        Err(failure) => Trouble::new(step::PREPARE, failure).page(&services),
+/// Its address is our entityID (eIDAS Interoperability Architecture 1.4 §6.4). Whoever has this very document
+/// already is told so (RFC 9110 §13.1).
+pub(in crate::web) async fn saml_metadata(
+    State(services): State<Arc<Services>>,
+    headers: HeaderMap,
+) -> Response {
+    let metadata = match services.own_metadata() {
+        Ok(metadata) => metadata,
+        Err(failure) => return Trouble::new(step::PREPARE, failure).page(&services),
+    };
+    let fresh_for = CACHE_FOR.as_secs();
+    let mut answer = if metadata.is_what(&headers) {
+        answer::not_modified(fresh_for)
+    } else {
+        answer::public("application/samlmetadata+xml", metadata.xml.clone(), fresh_for)
+    };
+    for (name, value) in [(ETAG, &metadata.etag), (LAST_MODIFIED, &metadata.last_modified)] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            answer.headers_mut().insert(name, value);
+        }
     }
+    answer
 }
 
 pub(in crate::web) async fn index(State(services): State<Arc<Services>>) -> Response {
@@ -42,7 +60,7 @@ pub(in crate::web) async fn index(State(services): State<Arc<Services>>) -> Resp
     let page = IndexPage {
         issuer: services.issuer.as_str().to_owned(),
         discovery: services.issuer.endpoint(path::METADATA),
-        metadata: services.connector.entity_id.clone(),
+        metadata: services.connector().entity_id.clone(),
         jwks: services.issuer.endpoint(path::JWKS),
         countries: names,
     };

@@ -1,0 +1,207 @@
+//! `keys rotate`: makes a key, or takes one that was made elsewhere, and writes into the rotation file when
+//! it takes the place of the present one.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::new_file::new_file;
+use super::{ConfigFile, Done, Failure, now, print};
+use crate::clock::Timestamp;
+use crate::config::{Config, Planned, Rotation};
+use crate::crypto::{Certificate, CertificateRequest, Curve, KeyError, KeyKind, KeyUsage, PrivateKey};
+use crate::eidas::CountryCode;
+use crate::eidas::metadata::VALID_FOR;
+use crate::eidas::rollover::{AHEAD, KEEP, KeyState, KeyUse, Rollover, Stage};
+use crate::ids::SystemRandom;
+
+#[derive(Debug, Args)]
+pub(super) struct Rotate {
+    /// Which key is changed.
+    #[arg(value_enum, value_name = "USE")]
+    usage: Use,
+    #[command(flatten)]
+    file: ConfigFile,
+    /// A private key that was made elsewhere, instead of a new one of the present kind.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
+    /// The certificate of that key, as an authority issued it.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<PathBuf>,
+    /// In how many hours the new key is used. Default: 48 for signing, 1 for encryption, 720 for
+    /// metadata-signing.
+    #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=8760))]
+    after: Option<u32>,
+    /// Use it at once, because the present key has leaked. Logins fail until the other countries have
+    /// fetched our metadata again.
+    #[arg(long, conflicts_with = "after")]
+    leaked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Use {
+    /// The key that signs requests.
+    Signing,
+    /// The key that assertions are encrypted for.
+    Encryption,
+    /// The key that signs our metadata.
+    MetadataSigning,
+}
+
+impl From<Use> for KeyUse {
+    fn from(usage: Use) -> Self {
+        match usage {
+            Use::Signing => Self::Signing,
+            Use::Encryption => Self::Encryption,
+            Use::MetadataSigning => Self::MetadataSigning,
+        }
+    }
+}
+
+pub(super) fn run(arguments: &Rotate) -> Done {
+    let at = now();
+    let (config, opened) = arguments.file.load(at)?;
+    let usage = KeyUse::from(arguments.usage);
+    under_way(&opened.rollover, usage, at)?;
+    let use_from = use_from(arguments, usage, at)?;
+    let file = &config.connector.rotation_file;
+    let folder = file.parent().unwrap_or_else(|| Path::new(""));
+    let mut rotation = Rotation::load(file).map_err(Failure)?;
+
+    let (key_file, certificate_file, certificate) = match (&arguments.key, &arguments.certificate) {
+        (Some(key), Some(certificate)) => given(key, certificate)?,
+        _ => make(&config, &opened.rollover, usage, folder, at)?,
+    };
+    let planned = Planned { key_file, certificate_file, publish_from: at, use_from };
+    let told = told(usage, &planned, &certificate, at);
+    rotation.of_mut(usage).push(planned);
+    replace(file, &rotation.text(folder))?;
+    // Proves that it fits: a fault here would stop the gateway at its next start.
+    arguments.file.load(at)?;
+    print(&told)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One change at a time: peers could not follow two.
+fn under_way(rollover: &Rollover, usage: KeyUse, at: Timestamp) -> Result<(), Failure> {
+    let states = rollover.states(at);
+    let coming =
+        |state: &&KeyState| state.usage == usage && matches!(state.stage, Stage::Waiting | Stage::Next);
+    match states.iter().find(coming) {
+        None => Ok(()),
+        Some(next) => Err(Failure(format!(
+            "a change of the {} key is under way already: from {} the key with the certificate {} is used",
+            usage.as_str(),
+            next.turn.use_from,
+            next.certificate.fingerprint_hex()
+        ))),
+    }
+}
+
+fn use_from(arguments: &Rotate, usage: KeyUse, at: Timestamp) -> Result<Timestamp, Failure> {
+    if arguments.leaked {
+        return Ok(at);
+    }
+    let after = arguments.after.map(|hours| Duration::from_secs(3600 * u64::from(hours)));
+    let after = after.unwrap_or(match usage {
+        KeyUse::Signing => AHEAD,
+        KeyUse::Encryption => Duration::from_secs(3600),
+        KeyUse::MetadataSigning => Duration::from_secs(3600 * 720),
+    });
+    if usage == KeyUse::Signing && after <= VALID_FOR {
+        return Err(Failure(
+            "--after: a signing key is published for more than 24 hours before it is used, since other \
+             countries may keep our metadata for a day (--leaked if that cannot be waited for)"
+                .to_owned(),
+        ));
+    }
+    Ok(at + after)
+}
+
+/// A key that was made elsewhere. Whether it fits is found when the configuration is opened again.
+fn given(key: &Path, certificate: &Path) -> Result<(PathBuf, PathBuf, Certificate), Failure> {
+    let fault = |path: &Path, error: &dyn std::fmt::Display| Failure::new(&path.display().to_string(), error);
+    let octets = std::fs::read(certificate).map_err(|error| fault(certificate, &error))?;
+    let read =
+        Certificate::from_pem(&octets).or_else(|_| Certificate::from_der(&octets).map(|one| vec![one]));
+    let first = read.ok().and_then(|all| all.into_iter().next());
+    let first = first.ok_or_else(|| fault(certificate, &"there is no certificate in it"))?;
+    let absolute = |path: &Path| std::path::absolute(path).map_err(|error| fault(path, &error));
+    Ok((absolute(key)?, absolute(certificate)?, first))
+}
+
+/// A new key of the kind of the present one, with a certificate for two years.
+fn make(
+    config: &Config,
+    rollover: &Rollover,
+    usage: KeyUse,
+    folder: &Path,
+    at: Timestamp,
+) -> Result<(PathBuf, PathBuf, Certificate), Failure> {
+    let failed = |error: KeyError| Failure::new("no key could be made", error);
+    let states = rollover.states(at);
+    let present = states.iter().find(|state| state.usage == usage && state.stage == Stage::Active);
+    let kind = present.and_then(|state| state.certificate.key_kind()).unwrap_or(KeyKind::Ec(Curve::P256));
+    let key = PrivateKey::generate(kind).map_err(failed)?;
+    let request = CertificateRequest {
+        common_name: format!("eidas-gateway {}", usage.as_str()),
+        organization: Some(config.connector.organization.name.clone()),
+        country: CountryCode::parse(&config.connector.country).map(|country| country.iso().to_owned()),
+        not_before: at,
+        not_after: at + Duration::from_secs(86_400 * 730),
+        usage: if usage == KeyUse::Encryption { KeyUsage::Encryption } else { KeyUsage::Signing },
+    };
+    let certificate = key.self_signed(&request, &SystemRandom).map_err(failed)?;
+    let stem: String =
+        at.to_string().chars().take_while(|c| *c != '.').filter(char::is_ascii_alphanumeric).collect();
+    let path = |ending: &str| folder.join(format!("{}-{stem}.{ending}", usage.as_str()));
+    std::fs::create_dir_all(folder).map_err(|error| Failure::new(&folder.display().to_string(), error))?;
+    new_file(&path("key"), key.to_pem().map_err(failed)?.expose())?;
+    new_file(&path("crt"), certificate.pem().as_bytes())?;
+    Ok((path("key"), path("crt"), certificate))
+}
+
+/// Puts a new text in the place of a file, so that nobody ever reads half of it.
+fn replace(file: &Path, text: &str) -> Result<(), Failure> {
+    let beside = file.with_extension("toml.new");
+    let _ = std::fs::remove_file(&beside);
+    new_file(&beside, text.as_bytes())?;
+    std::fs::rename(&beside, file).map_err(|error| Failure::new(&file.display().to_string(), error))
+}
+
+/// What will happen when.
+fn told(usage: KeyUse, planned: &Planned, certificate: &Certificate, at: Timestamp) -> String {
+    let mut text = format!(
+        "{}: sha256 {}, valid until {}\n",
+        planned.certificate_file.display(),
+        certificate.fingerprint_hex(),
+        certificate.not_after()
+    );
+    let use_from = planned.use_from;
+    let steps: &[(Timestamp, &str)] = match usage {
+        KeyUse::Signing => &[
+            (at, "our metadata shows it beside the present one"),
+            (use_from, "requests are signed with it; the present one stays published"),
+            (use_from + KEEP, "the present one is retired: its files can be deleted"),
+        ],
+        KeyUse::Encryption => &[
+            (use_from, "our metadata shows it in the place of the present one, which still decrypts"),
+            (use_from + KEEP, "the present one is retired: its files can be deleted"),
+        ],
+        KeyUse::MetadataSigning => &[
+            (
+                at,
+                "send the certificate to every country; each of them has to trust it beside the present one",
+            ),
+            (use_from, "our metadata is signed with it; the present one is retired"),
+        ],
+    };
+    for (when, what) in steps {
+        let _ = writeln!(text, "  {when}  {what}");
+    }
+    text.push_str("A running gateway learns of it when it reads its configuration again; the rest is done by the clock.\n");
+    text
+}
