@@ -12,7 +12,7 @@ use crate::app;
 use crate::clock::Timestamp;
 use crate::config::Profile;
 use crate::crypto::Certificate;
-use crate::eidas::{self, CountryCode, CountryTrust, Quirks, TrustedNode, trust};
+use crate::eidas::{self, CountryCode, CountryTrust, TrustedNode, trust};
 use crate::ids::SystemRandom;
 use crate::outbound::{Fetcher, Source, url_parts};
 use crate::xml::{Document, Limits};
@@ -95,11 +95,8 @@ fn trusted(arguments: &Check, at: Timestamp) -> Result<(Vec<CountryTrust>, Fetch
         anchors.extend(read.map_err(|error| fault(error.to_string()))?);
     }
     let trust = arguments.country.map(|country| CountryTrust {
-        country,
-        entity_id: None,
-        anchors,
-        quirks: Quirks::default(),
         accept_pkcs1_certificates: arguments.accept_pkcs1_certificates,
+        ..CountryTrust::new(country, anchors)
     });
     let fetcher = app::fetcher(&crate::config::Outbound::default(), Profile::Test);
     Ok((trust.into_iter().collect(), fetcher))
@@ -159,7 +156,7 @@ fn describe(name: &str, node: &TrustedNode) -> Value {
         "country": node.country().as_str(),
         "entity_id": node.entity_id(),
         "valid_until": node.valid_until().to_string(),
-        "signer": certificate(node.metadata_signer()),
+        "signer": node.metadata_signer().map(certificate),
         "signing_certificates": node.signing_certificates().map(certificate).collect::<Vec<_>>(),
         "single_sign_on_service": node.sso_post(),
         "levels_of_assurance": node.loas().iter().map(|level| level.uri()).collect::<Vec<_>>(),

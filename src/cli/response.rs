@@ -108,8 +108,8 @@ fn node_of(
         let metadata = match (&arguments.metadata, source) {
             (Some(file), _) | (None, Source::File(file)) => read(file)?,
             // This command works offline.
-            (None, Source::Url(url)) => {
-                refusals.push(format!("{}: {url} is not fetched; use --metadata FILE", trusted.country));
+            (None, other) => {
+                refusals.push(format!("{}: {other} is not fetched; use --metadata FILE", trusted.country));
                 continue;
             }
         };

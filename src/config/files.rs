@@ -4,7 +4,7 @@
 //! strong enough, belong to their certificates, and the certificates are valid now.
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::clock::Timestamp;
 use crate::crypto::jose::JwsKey;
@@ -86,6 +86,15 @@ impl Files<'_> {
         };
         let message = |error| format!("{}: {error}", path.display());
         read.map_err(|error| self.findings.add(at, "bad_certificate", message(error))).ok()
+    }
+
+    /// The certificates in the files of an `anchor_files` below `at`.
+    pub(crate) fn anchors(&mut self, at: &str, paths: &[PathBuf]) -> Vec<Certificate> {
+        let mut anchors = Vec::new();
+        for (n, path) in paths.iter().enumerate() {
+            anchors.extend(self.certificates(&format!("{at}.anchor_files[{n}]"), path).unwrap_or_default());
+        }
+        anchors
     }
 
     /// A secret of 256 bits, written in hexadecimal or base64.
@@ -184,6 +193,11 @@ pub(crate) fn decode_hex(text: &str) -> Option<Vec<u8>> {
     }
     let octet = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
     text.as_bytes().chunks(2).map(octet).collect()
+}
+
+/// A SHA-256 in hexadecimal, with or without colons between the octets.
+pub(crate) fn decode_sha256(text: &str) -> Option<[u8; 32]> {
+    decode_hex(&text.replace(':', "")).and_then(|octets| octets.try_into().ok())
 }
 
 #[cfg(test)]

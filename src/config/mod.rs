@@ -20,6 +20,7 @@ mod document;
 mod fault;
 mod files;
 mod logging;
+mod metadata_list;
 mod oidc;
 mod open;
 mod outbound;
@@ -30,10 +31,11 @@ mod show;
 pub use audit::Audit;
 pub use client::{AcrStyle, Authentication, Client, Kind, Level, Sector, SubMode};
 pub use connector::{Connector, Contact, Digest, KeyPair, Organization};
-pub use country::Country;
+pub use country::{Country, Revocation, Trust};
 pub use database::Database;
 pub use fault::{Fault, Faults};
 pub use logging::{Format, LogLevel, Logging};
+pub use metadata_list::MetadataList;
 pub use oidc::{Oidc, Subject, TokenAlgorithm, TokenKey};
 pub use open::Opened;
 pub use outbound::Outbound;
@@ -71,6 +73,9 @@ pub struct Config {
     /// Where the record of what was exchanged with whom is written.
     #[serde(default)]
     pub audit: Audit,
+    /// Lists that say where the metadata of countries is.
+    #[serde(default)]
+    pub metadata_list: Vec<MetadataList>,
     /// Member states whose citizens can log in.
     #[serde(default)]
     pub country: Vec<Country>,
@@ -165,6 +170,14 @@ impl Config {
         self.database.check(findings);
         self.connector.check(self.profile, findings);
         self.oidc.check(findings);
+        let mut lists = BTreeSet::new();
+        for (n, list) in self.metadata_list.iter().enumerate() {
+            let at = format!("metadata_list[{n}]");
+            if !lists.insert(list.name.as_str()) {
+                findings.add(format!("{at}.name"), "duplicate", format!("a second list `{}`", list.name));
+            }
+            list.check(&at, self.profile, findings);
+        }
         let mut codes = BTreeSet::new();
         for (n, country) in self.country.iter().enumerate() {
             let at = format!("country[{n}]");
@@ -174,6 +187,10 @@ impl Config {
                     "duplicate",
                     format!("a second block for {}", country.code),
                 );
+            }
+            if let Some(list) = country.list.as_deref().filter(|list| !lists.contains(list)) {
+                let message = format!("there is no [[metadata_list]] with the name `{list}`");
+                findings.add(format!("{at}.list"), "unknown_list", message);
             }
             country.check(&at, self.profile, findings);
         }
@@ -206,6 +223,10 @@ impl Config {
         files.extend(self.oidc.signing_key.iter_mut().map(|key| &mut key.key_file));
         files.extend(&mut self.outbound.ca_file);
         files.extend(&mut self.audit.file);
+        for list in &mut self.metadata_list {
+            files.extend(&mut list.file);
+            files.extend(&mut list.anchor_files);
+        }
         for country in &mut self.country {
             files.extend(&mut country.metadata_file);
             files.extend(&mut country.anchor_files);

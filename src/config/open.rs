@@ -9,12 +9,15 @@ use std::time::Duration;
 use super::Config;
 use super::client::{AcrStyle, Authentication, Client, Level, LevelError, SubMode};
 use super::connector::{Contact, KeyPair};
-use super::country::Country;
+use super::country::{Country, Revocation};
 use super::fault::Findings;
-use super::files::Files;
+use super::files::{Files, decode_sha256};
+use super::metadata_list::MetadataList;
 use super::rotation::Rotation;
 use crate::clock::Timestamp;
+use crate::eidas::mdsl::ListTrust;
 use crate::eidas::rollover::{KeyUse, Rollover, Stage};
+use crate::eidas::trust::RevocationPolicy;
 use crate::eidas::{self, Connector, CountryCode, CountryTrust, Loa, Organization, SubjectKind, attribute};
 use crate::login::{self, ClientPolicy, SubjectKey, SubjectMode};
 use crate::oidc::client::{AuthenticationMethod, ClaimsInIdToken, SecretHash};
@@ -38,6 +41,8 @@ pub struct Opened {
     pub policies: BTreeMap<String, ClientPolicy>,
     /// The countries, each with what vouches for it and where its metadata is.
     pub countries: Vec<(CountryTrust, Source)>,
+    /// The lists that countries refer to: name, what vouches for it, and where it is.
+    pub lists: Vec<(String, ListTrust, Source)>,
 }
 
 impl Config {
@@ -58,6 +63,10 @@ impl Config {
         for (n, country) in self.country.iter().enumerate() {
             countries.extend(country.open(&format!("country[{n}]"), &mut files));
         }
+        let mut lists = Vec::new();
+        for (n, list) in self.metadata_list.iter().enumerate() {
+            lists.extend(list.open(&format!("metadata_list[{n}]"), &mut files));
+        }
         if files.findings.0.len() > before {
             return None;
         }
@@ -71,6 +80,7 @@ impl Config {
             clients: Clients::new(clients).ok()?,
             policies,
             countries,
+            lists,
         })
     }
 
@@ -170,27 +180,51 @@ impl Contact {
 
 impl Country {
     fn open(&self, at: &str, files: &mut Files<'_>) -> Option<(CountryTrust, Source)> {
-        let mut anchors = Vec::new();
-        for (n, file) in self.anchor_files.iter().enumerate() {
-            anchors.extend(files.certificates(&format!("{at}.anchor_files[{n}]"), file));
-        }
-        let metadata = match (&self.metadata_file, &self.metadata_url) {
+        let anchors = files.anchors(at, &self.anchor_files);
+        let metadata = match (&self.metadata_file, &self.metadata_url, &self.list) {
             // Only whether it is there: a node's metadata may be bad without our configuration being so.
-            (Some(file), _) => {
+            (Some(file), _, _) => {
                 files.read(&format!("{at}.metadata_file"), file)?;
+                Source::File(file.clone())
+            }
+            (None, Some(url), _) => Source::Url(url.clone()),
+            (None, None, Some(list)) => Source::Listed(list.clone()),
+            (None, None, None) => return None,
+        };
+        let trust = CountryTrust {
+            entity_id: self.entity_id.clone(),
+            quirks: self.quirks.clone(),
+            accept_pkcs1_certificates: self.accept_pkcs1_certificates,
+            pinned: self.metadata_sha256.as_deref().and_then(decode_sha256),
+            revocation: match self.revocation {
+                Revocation::Hard => RevocationPolicy::Hard,
+                Revocation::Soft => RevocationPolicy::Soft,
+                Revocation::Off => RevocationPolicy::Off,
+            },
+            review: self.review,
+            ..CountryTrust::new(CountryCode::parse(&self.code)?, anchors)
+        };
+        Some((trust, metadata))
+    }
+}
+
+impl MetadataList {
+    fn open(&self, at: &str, files: &mut Files<'_>) -> Option<(String, ListTrust, Source)> {
+        let anchors = files.anchors(at, &self.anchor_files);
+        let source = match (&self.file, &self.url) {
+            (Some(file), _) => {
+                files.read(&format!("{at}.file"), file)?;
                 Source::File(file.clone())
             }
             (None, Some(url)) => Source::Url(url.clone()),
             (None, None) => return None,
         };
-        let trust = CountryTrust {
-            country: CountryCode::parse(&self.code)?,
-            entity_id: self.entity_id.clone(),
-            anchors: anchors.into_iter().flatten().collect(),
-            quirks: self.quirks.clone(),
-            accept_pkcs1_certificates: self.accept_pkcs1_certificates,
+        // Only what lies here can be believed without a signature.
+        let trust = match source {
+            Source::File(_) if self.anchor_files.is_empty() => ListTrust::Pinned,
+            _ => ListTrust::Signed { anchors, accept_pkcs1_certificates: self.accept_pkcs1_certificates },
         };
-        Some((trust, metadata))
+        Some((self.name.clone(), trust, source))
     }
 }
 

@@ -65,6 +65,7 @@ struct Facts {
     unknown_critical: bool,
     crls: Vec<String>,
     responders: Vec<String>,
+    revocable: bool,
     signature_algorithm: String,
 }
 
@@ -110,7 +111,7 @@ impl Certificate {
         }
         let key_usage = parsed.key_usage().map_err(|_| CertificateError::Malformed)?;
         let constraints = parsed.basic_constraints().map_err(|_| CertificateError::Malformed)?;
-        let (crls, responders) = revocation_sources(&parsed);
+        let (crls, responders, revocable) = revocation_sources(&parsed);
         let spki = parsed.public_key().raw.to_vec();
         let (key, weak_kind) = read_key(&parsed, &spki);
         Ok(Self(Arc::new(Facts {
@@ -126,6 +127,7 @@ impl Certificate {
             unknown_critical: parsed.extensions().iter().any(|e| e.critical && !understood(e)),
             crls,
             responders,
+            revocable,
             signature_algorithm: parsed.signature_algorithm.algorithm.to_id_string(),
             der: der.to_vec(),
             spki,
@@ -282,6 +284,12 @@ impl Certificate {
     #[must_use]
     pub fn ocsp_urls(&self) -> &[String] {
         &self.0.responders
+    }
+
+    /// Whether it says that its issuer tells of revocation, be it in a way that is not asked here (LDAP).
+    #[must_use]
+    pub fn names_revocation(&self) -> bool {
+        self.0.revocable
     }
 
     /// Whether subject and issuer are the same name.
@@ -488,11 +496,11 @@ fn understood(extension: &X509Extension<'_>) -> bool {
     )
 }
 
-/// http URLs of revocation lists and of OCSP responders. Both are signed, so http is enough, and https
+/// http URLs of revocation lists and of OCSP responders, and whether there are any such, by http or not. Both are signed, so http is enough, and https
 /// would ask for revocation in turn (RFC 5280 §8).
-fn revocation_sources(parsed: &X509Certificate<'_>) -> (Vec<String>, Vec<String>) {
+fn revocation_sources(parsed: &X509Certificate<'_>) -> (Vec<String>, Vec<String>, bool) {
     const OCSP: &str = "1.3.6.1.5.5.7.48.1";
-    let (mut crls, mut responders) = (Vec::new(), Vec::new());
+    let (mut crls, mut responders, mut named) = (Vec::new(), Vec::new(), false);
     let push = |list: &mut Vec<String>, name: &GeneralName<'_>| {
         if let GeneralName::URI(url) = name
             && url.starts_with("http://")
@@ -503,6 +511,7 @@ fn revocation_sources(parsed: &X509Certificate<'_>) -> (Vec<String>, Vec<String>
     for extension in parsed.extensions() {
         match extension.parsed_extension() {
             ParsedExtension::CRLDistributionPoints(points) => {
+                named = true;
                 for point in points.iter() {
                     if let Some(DistributionPointName::FullName(names)) = &point.distribution_point {
                         names.iter().for_each(|name| push(&mut crls, name));
@@ -512,6 +521,7 @@ fn revocation_sources(parsed: &X509Certificate<'_>) -> (Vec<String>, Vec<String>
             ParsedExtension::AuthorityInfoAccess(access) => {
                 for description in &access.accessdescs {
                     if description.access_method.to_id_string() == OCSP {
+                        named = true;
                         push(&mut responders, &description.access_location);
                     }
                 }
@@ -519,7 +529,7 @@ fn revocation_sources(parsed: &X509Certificate<'_>) -> (Vec<String>, Vec<String>
             _ => {}
         }
     }
-    (crls, responders)
+    (crls, responders, named)
 }
 
 fn algorithm_name(oid: &str) -> String {

@@ -59,9 +59,12 @@ pub enum PathError {
     /// Nothing leads from the signer to an anchor.
     #[error("no path leads from {0} to a trust anchor")]
     NoPath(String),
-    /// A certificate on the path is not valid now.
-    #[error("the certificate {0} is not valid at this time")]
+    /// A certificate on the path is not valid any more.
+    #[error("the certificate {0} has expired")]
     Expired(String),
+    /// A certificate on the path is not valid yet.
+    #[error("the certificate {0} is not valid yet")]
+    NotYetValid(String),
     /// A certificate on the path has a key that is not accepted.
     #[error("the key of {0} is not accepted: {1}")]
     Key(String, KeyError),
@@ -184,6 +187,9 @@ impl Search<'_> {
 /// What every certificate on a path must be: valid now, with an accepted key, understood.
 fn sound(certificate: &Certificate, now: Timestamp) -> Result<(), PathError> {
     let subject = || certificate.subject().to_owned();
+    if now < certificate.not_before() {
+        return Err(PathError::NotYetValid(subject()));
+    }
     if !certificate.valid_at(now) {
         return Err(PathError::Expired(subject()));
     }
@@ -315,7 +321,7 @@ mod tests {
         assert_eq!(at(51), Err(PathError::Expired("CN=signer".to_owned())));
         let early =
             build(&signer, &bag, std::slice::from_ref(&root.1), PathRules::default(), now() - DAY * 2);
-        assert_eq!(early, Err(PathError::Expired("CN=signer".to_owned())));
+        assert_eq!(early, Err(PathError::NotYetValid("CN=signer".to_owned())));
     }
 
     #[test]

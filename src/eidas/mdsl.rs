@@ -6,10 +6,13 @@
 //! signature it bears; the metadata itself is judged by [`super::trust`] all the same, and an entry speaks
 //! for its own territory only (MDSL-03, decision D13).
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use crate::clock::Timestamp;
 use crate::crypto::{Certificate, path};
 use crate::eidas::country::CountryCode;
-use crate::eidas::trust::TrustRefusal;
+use crate::eidas::trust::{CountryTrust, TrustRefusal};
 use crate::saml::names::DS;
 use crate::xml::dsig::{self, ReferenceRule};
 use crate::xml::{Document, Element, Limits, Namespace, ShapeError};
@@ -43,6 +46,8 @@ pub struct MetadataServiceList {
     pub issue_date: Option<Timestamp>,
     /// `NextUpdate`, after which the list is stale.
     pub next_update: Option<Timestamp>,
+    /// The countries that it names, be it without anything that can be used.
+    pub territories: BTreeSet<CountryCode>,
     /// The locations, in the order of the list.
     pub locations: Vec<Location>,
 }
@@ -119,12 +124,48 @@ impl MetadataServiceList {
         })
     }
 
-    /// The territory that lists `entity_id`, if one does. An entity that turns up in the document of another
-    /// territory is refused by it.
+    /// Which territory each listed entity belongs to, the first that lists it: in the document of another
+    /// one it is refused (MDSL-03; [`CountryTrust::claims`]).
     #[must_use]
-    pub fn territory_of(&self, entity_id: &str) -> Option<CountryCode> {
-        let mut all = self.locations.iter().flat_map(|l| l.endpoints.iter().map(move |e| (l.territory, e)));
-        all.find(|(_, endpoint)| endpoint.entity_id == entity_id).map(|(territory, _)| territory)
+    pub fn claims(&self) -> BTreeMap<String, CountryCode> {
+        let mut claims = BTreeMap::new();
+        for location in &self.locations {
+            for endpoint in &location.endpoints {
+                claims.entry(endpoint.entity_id.clone()).or_insert(location.territory);
+            }
+        }
+        claims
+    }
+
+    /// Where the metadata of a country's node is, and whom to believe about it: what the operator
+    /// configured, with the entity and, if there is no anchor of his own, the certificates of the list.
+    ///
+    /// # Errors
+    /// [`TrustRefusal`] if the list names no usable node of the country, or several and `entity_id` does not
+    /// say which.
+    pub fn resolve(&self, trust: &CountryTrust) -> Result<(CountryTrust, String), TrustRefusal> {
+        let (country, wanted) = (trust.country, trust.entity_id.as_deref());
+        let services: Vec<_> = self.proxy_services(country).collect();
+        let named = wanted.is_some() && services.iter().any(|(_, listed)| *listed == wanted);
+        // A location that names no entity may hold the one that is wanted.
+        let fits = |listed: Option<&str>| wanted.is_none() || listed == wanted.filter(|_| named);
+        let mut fitting = services.into_iter().filter(|(_, listed)| fits(*listed));
+        let Some((location, listed)) = fitting.next() else {
+            let known = self.territories.contains(&country);
+            let code = if known { "list_nothing_usable" } else { "list_country_missing" };
+            return Err(refuse(code, format!("the list of {} names no node of {country}", self.issuer_name)));
+        };
+        if fitting.next().is_some() {
+            let detail = format!("the list names several nodes of {country}: entity_id must say which");
+            return Err(refuse("list_ambiguous", detail));
+        }
+        let mut effective = trust.clone();
+        effective.entity_id = listed.or(wanted).map(str::to_owned);
+        if effective.anchors.is_empty() {
+            effective.anchors.clone_from(&location.certificates);
+        }
+        effective.claims = Arc::new(self.claims());
+        Ok((effective, location.url.clone()))
     }
 }
 
@@ -160,12 +201,14 @@ fn structure(root: &Element) -> Result<MetadataServiceList, TrustRefusal> {
         issuer_name: issuer.text().map_err(malformed)?.trim().to_owned(),
         issue_date: instant("IssueDate"),
         next_update: instant("NextUpdate"),
+        territories: BTreeSet::new(),
         locations: Vec::new(),
     };
     for territory in root.children(SERVICE_LIST, "MetadataList") {
         let text = territory.required_attribute("Territory").map_err(malformed)?;
         // Lists name territories that take no part in eIDAS, such as INT: those entries are skipped.
         let Some(country) = CountryCode::parse(text.trim()) else { continue };
+        list.territories.insert(country);
         for location in territory.children(SERVICE_LIST, "MetadataLocation") {
             list.locations.push(read_location(location, country, flag(territory, "Suspend"))?);
         }
@@ -301,8 +344,19 @@ mod tests {
             [("https://a", Some("https://a/1")), ("https://b", Some("https://b/2")), ("https://c", None)]
         );
         assert_eq!(list.proxy_services(CountryCode::parse("BG").unwrap()).count(), 0);
-        assert_eq!(list.territory_of("https://b/1"), Some(es()));
-        assert_eq!(list.territory_of("https://c/1"), None);
+        assert_eq!(list.claims().get("https://b/1"), Some(&es()));
+        assert_eq!(list.claims().get("https://c/1"), None);
+        let resolve = |code: &str, entity_id: Option<&str>| {
+            let mut trust = CountryTrust::new(CountryCode::parse(code).unwrap(), Vec::new());
+            trust.entity_id = entity_id.map(str::to_owned);
+            list.resolve(&trust).map(|(trust, url)| (trust.entity_id, url)).map_err(|refusal| refusal.code)
+        };
+        assert_eq!(resolve("ES", None), Err("list_ambiguous"));
+        let at = |url: &str, id: &str| Ok((Some(id.to_owned()), url.to_owned()));
+        assert_eq!(resolve("ES", Some("https://b/2")), at("https://b", "https://b/2"));
+        assert_eq!(resolve("ES", Some("https://elsewhere/")), at("https://c", "https://elsewhere/"));
+        assert_eq!(resolve("BG", None), Err("list_nothing_usable"));
+        assert_eq!(resolve("EE", None), Err("list_country_missing"));
     }
 
     #[test]

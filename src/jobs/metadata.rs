@@ -157,7 +157,7 @@ mod tests {
     use super::*;
     use crate::clock::FixedClock;
     use crate::crypto::Certificate;
-    use crate::eidas::Quirks;
+
     use crate::ids::CountingRandom;
     use crate::outbound::{Allowed, Limits};
 
@@ -175,13 +175,8 @@ mod tests {
         let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/cef-2.9");
         let anchor = std::fs::read(vectors.join("keys/proxy-sig-ec.crt")).unwrap();
         let country = |code: &str, file: &str| {
-            let trust = CountryTrust {
-                country: code.parse().unwrap(),
-                entity_id: None,
-                anchors: Certificate::from_pem(&anchor).unwrap(),
-                quirks: Quirks::default(),
-                accept_pkcs1_certificates: false,
-            };
+            let anchors = Certificate::from_pem(&anchor).unwrap();
+            let trust = CountryTrust::new(code.parse().unwrap(), anchors);
             (trust, Source::File(vectors.join("p-ec_c-ec_enc-rsa3072").join(file)))
         };
         let (time, allowed) = (MINUTE, Allowed::default());

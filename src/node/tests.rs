@@ -543,7 +543,7 @@ fn gateway(sp_type: Option<crate::eidas::SpType>) -> crate::eidas::Connector {
 
 #[test]
 fn what_the_gateway_sends_passes_every_rule_in_both_countries() {
-    use crate::eidas::{Ask, CountryTrust, Loa, Quirks, RequestedLoa, SpType, metadata, request, trust};
+    use crate::eidas::{Ask, CountryTrust, Loa, RequestedLoa, SpType, metadata, request, trust};
     let random = CountingRandom::default();
     let xa = MemberState::xa("http://xa.node.localhost:8080", now(), &random).unwrap();
     for (node, sp_type, declared) in [
@@ -557,11 +557,8 @@ fn what_the_gateway_sends_passes_every_rule_in_both_countries() {
         let trusted = [gateway.metadata_signing.certificate().clone()];
         let ours = ConnectorMetadata::read(ours.as_bytes(), &trusted, now()).unwrap();
         let country = CountryTrust {
-            country: node.country,
             entity_id: Some(node.entity_id()),
-            anchors: vec![node.signing.certificate().clone()],
-            quirks: Quirks::default(),
-            accept_pkcs1_certificates: false,
+            ..CountryTrust::new(node.country, vec![node.signing.certificate().clone()])
         };
         let theirs = node.metadata(now(), &random).unwrap();
         let theirs = trust::check(theirs.as_bytes(), &country, now()).unwrap();

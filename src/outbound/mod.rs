@@ -1,15 +1,18 @@
 //! The only HTTP client. It fetches small public documents, with limits on time and size, follows no
 //! redirects, and calls no private address unless told that it may ([`address`] decides).
 //!
-//! Not for talking to brokers or browsers, and not for secrets: nothing is ever sent but a GET.
+//! Not for talking to brokers or browsers, and not for secrets: nothing is ever sent but a GET, and the
+//! question to an OCSP responder whether a certificate was revoked.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_ENCODING, HeaderName, HeaderValue, LOCATION, USER_AGENT};
+use hyper::header::{
+    CONTENT_ENCODING, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, USER_AGENT,
+};
 use hyper::{HeaderMap, Request, StatusCode};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
@@ -20,6 +23,7 @@ use tokio::io::AsyncReadExt as _;
 mod address;
 mod conditional;
 mod resolver;
+mod revocation;
 mod tls;
 
 pub use address::{AddressRefused, Allowed, Network, UrlParts, is_local_host, url_parts};
@@ -49,7 +53,7 @@ pub struct Fetcher {
     client: OnceLock<Result<HttpClient, TlsFault>>,
 }
 
-type HttpClient = Client<HttpsConnector<HttpConnector<Resolver>>, Empty<Bytes>>;
+type HttpClient = Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>;
 
 /// Where a document is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +62,8 @@ pub enum Source {
     File(PathBuf),
     /// At an https address.
     Url(String),
+    /// Where the MetadataServiceList of this name says, which has to be read first.
+    Listed(String),
 }
 
 impl std::fmt::Display for Source {
@@ -65,6 +71,7 @@ impl std::fmt::Display for Source {
         match self {
             Self::File(path) => path.display().fmt(f),
             Self::Url(url) => f.write_str(url),
+            Self::Listed(name) => write!(f, "the list {name}"),
         }
     }
 }
@@ -87,6 +94,9 @@ pub enum FetchError {
     /// The file cannot be read.
     #[error("cannot read the file: {0}")]
     File(String),
+    /// The address is not known before its list was read.
+    #[error("the list {0} was not read")]
+    Listed(String),
     /// The answer points elsewhere.
     #[error("the answer is a redirect to {0}, which is not followed")]
     Redirect(String),
@@ -119,6 +129,7 @@ impl FetchError {
             Self::ContentType(_) => "content_type",
             Self::Encoded => "compressed",
             Self::File(_) => "file_unreadable",
+            Self::Listed(_) => "list_not_read",
             Self::Redirect(_) => "redirect",
             Self::Status(_) => "http_status",
             Self::Tls(_) => "ca_file",
@@ -143,6 +154,7 @@ impl Fetcher {
     pub async fn load(&self, source: &Source) -> Result<Vec<u8>, FetchError> {
         match source {
             Source::Url(url) => self.get(url).await,
+            Source::Listed(name) => Err(FetchError::Listed(name.clone())),
             Source::File(path) => {
                 let unreadable = |error: std::io::Error| FetchError::File(error.to_string());
                 let file = tokio::fs::File::open(path).await.map_err(unreadable)?;
@@ -174,25 +186,32 @@ impl Fetcher {
         conditions: &[(HeaderName, HeaderValue)],
     ) -> Result<Option<(HeaderMap, Vec<u8>)>, FetchError> {
         address::url(url, &self.limits.allowed)?;
+        let mut request = Request::get(url);
+        for (name, value) in conditions {
+            request = request.header(name, value);
+        }
+        self.within_time(request.body(Full::default()).map_err(|_| AddressRefused::NotAUrl)?).await
+    }
+
+    async fn within_time(
+        &self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Option<(HeaderMap, Vec<u8>)>, FetchError> {
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(AGENT));
         let client = self.client.get_or_init(|| self.connect()).as_ref().map_err(Clone::clone)?;
         let late = FetchError::TooLate(self.limits.time.as_secs());
-        let exchange = self.exchange(client, url, conditions);
-        tokio::time::timeout(self.limits.time, exchange).await.unwrap_or(Err(late))
+        tokio::time::timeout(self.limits.time, self.exchange(client, request)).await.unwrap_or(Err(late))
     }
 
     async fn exchange(
         &self,
         client: &HttpClient,
-        url: &str,
-        conditions: &[(HeaderName, HeaderValue)],
+        request: Request<Full<Bytes>>,
     ) -> Result<Option<(HeaderMap, Vec<u8>)>, FetchError> {
-        let mut request = Request::get(url).header(USER_AGENT, AGENT);
-        for (name, value) in conditions {
-            request = request.header(name, value);
-        }
-        let request = request.body(Empty::new()).map_err(|_| AddressRefused::NotAUrl)?;
+        let conditional =
+            [IF_NONE_MATCH, IF_MODIFIED_SINCE].iter().any(|h| request.headers().contains_key(h));
         let answer = client.request(request).await.map_err(|error| refusal(&error))?;
-        if answer.status() == StatusCode::NOT_MODIFIED && !conditions.is_empty() {
+        if answer.status() == StatusCode::NOT_MODIFIED && conditional {
             return Ok(None);
         }
         if answer.status().is_redirection() {

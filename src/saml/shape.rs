@@ -24,6 +24,18 @@ pub enum ReadError {
         /// Local name of the child.
         child: String,
     },
+    /// The entity is not the one that is wanted.
+    #[error("the entityID is {0:?}, which is not the one expected")]
+    OtherEntity(String),
+    /// An aggregate without the entity that is wanted, or without any.
+    #[error("the aggregate does not hold the entity")]
+    NoEntity,
+    /// An aggregate of several entities, and nothing says which.
+    #[error("the aggregate holds several entities, and entity_id does not say which is meant")]
+    SeveralEntities,
+    /// An aggregate that holds the entity that is wanted more than once.
+    #[error("the aggregate holds two entities with the same entityID")]
+    DuplicateEntity,
     /// Text between elements.
     #[error("<{0}> has text between its elements")]
     StrayText(String),

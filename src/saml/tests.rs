@@ -276,7 +276,7 @@ fn metadata_of_both_roles_survives_sending() {
         assert_eq!(EntityDescriptor::read(&sent, None), Ok(entity.clone()));
         assert_eq!(
             EntityDescriptor::read(&sent, Some("https://other.example/")),
-            Err(ReadError::Value("entityID"))
+            Err(ReadError::OtherEntity(entity.entity_id))
         );
     }
     // As the CEF node publishes it.

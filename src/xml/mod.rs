@@ -3,18 +3,20 @@
 //!
 //! What was verified is a type. [`Document`] is what arrived; [`Verified`] is what a trusted key signed,
 //! rebuilt from the very octets whose digest matched. Everything above this module reads messages from
-//! [`Verified`] only. Nothing here knows SAML, fetches anything, or looks at a certificate's trust.
+//! [`Verified`] only; metadata alone may be [`Pinned`] instead. Nothing here knows SAML, fetches anything, or looks at a certificate's trust.
 
 mod c14n;
 pub mod dsig;
 pub mod enc;
 mod parse;
+mod pinned;
 mod tree;
 mod verified;
 mod write;
 
 pub use c14n::canonicalize;
 pub use parse::{Document, Limits, ParseError};
+pub use pinned::{PinError, Pinned, Proof};
 pub use tree::{Attribute, Element, Namespace, Node, ShapeError};
 pub use verified::Verified;
 pub use write::write;

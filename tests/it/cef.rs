@@ -12,7 +12,7 @@ use eidas_gateway::eidas::response::judge;
 use eidas_gateway::eidas::trust::{self, ProtocolVersion};
 use eidas_gateway::eidas::{
     Address, AssuranceLevel, Connector, CountryCode, CountryTrust, Gender, Identity, Inbound, Loa, Meaning,
-    Name, Outcome, Pending, Person, Quirks, RequestedLoa, SubjectKind, TrustedNode,
+    Name, Outcome, Pending, Person, RequestedLoa, SubjectKind, TrustedNode,
 };
 use eidas_gateway::saml::metadata::{EntityDescriptor, KeyUse, Role};
 use eidas_gateway::saml::names::SAML2;
@@ -82,11 +82,8 @@ impl Set {
 
     fn trust(&self) -> CountryTrust {
         CountryTrust {
-            country: CountryCode::parse("XA").unwrap(),
             entity_id: Some(PROXY.to_owned()),
-            anchors: vec![certificate(self.proxy)],
-            quirks: Quirks::default(),
-            accept_pkcs1_certificates: false,
+            ..CountryTrust::new(CountryCode::parse("XA").unwrap(), vec![certificate(self.proxy)])
         }
     }
 
@@ -193,7 +190,7 @@ fn the_proxy_s_metadata_is_not_trusted_otherwise() {
     let other_anchor = CountryTrust { anchors: vec![certificate("proxy-sig-rsa")], ..set.trust() };
     assert_eq!(refused(other_anchor, at), "signer_unknown");
     let other_entity = CountryTrust { entity_id: Some(US.to_owned()), ..set.trust() };
-    assert_eq!(refused(other_entity, at), "metadata_structure");
+    assert_eq!(refused(other_entity, at), "entity_mismatch");
     assert_eq!(
         refused(set.trust(), Timestamp::parse("2037-01-01T00:00:00Z").unwrap()),
         "certificate_expired"

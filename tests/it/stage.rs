@@ -111,13 +111,7 @@ pub(crate) fn us() -> Connector {
 }
 
 pub(crate) fn trust_in_node() -> CountryTrust {
-    CountryTrust {
-        country: country("XB"),
-        entity_id: None,
-        anchors: vec![KEYS.node_metadata.certificate().clone()],
-        quirks: Quirks::default(),
-        accept_pkcs1_certificates: false,
-    }
+    CountryTrust::new(country("XB"), vec![KEYS.node_metadata.certificate().clone()])
 }
 
 /// The node's metadata as it should be.

@@ -18,7 +18,7 @@ use eidas_gateway::crypto::{
 };
 use eidas_gateway::eidas::attribute::Attribute;
 use eidas_gateway::eidas::trust::CountryTrust;
-use eidas_gateway::eidas::{Connector, CountryCode, Quirks, SpType};
+use eidas_gateway::eidas::{Connector, CountryCode, SpType};
 use eidas_gateway::ids::{CountingRandom, SystemRandom};
 use eidas_gateway::login::{ClientPolicy, Countries, Entry, SubjectKey};
 use eidas_gateway::node::{CITIZENS, ConnectorMetadata, Failure, MemberState, Misbehaviour, Received};
@@ -245,13 +245,7 @@ impl World {
 /// What vouches for the node's metadata.
 fn trust() -> CountryTrust {
     let node = &KEYS.node;
-    CountryTrust {
-        country: node.country,
-        entity_id: None,
-        anchors: vec![node.signing.certificate().clone()],
-        quirks: Quirks::default(),
-        accept_pkcs1_certificates: false,
-    }
+    CountryTrust::new(node.country, vec![node.signing.certificate().clone()])
 }
 
 /// The node as its metadata of `now` says, and a country without any.

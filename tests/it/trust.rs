@@ -183,7 +183,7 @@ fn only_keys_declared_for_signing_sign() {
         "no_signing_key",
     );
     // A key without a use is a key for nothing: it must not become one for everything.
-    refused(|entity| role(entity).common.keys[0].usage = None, "no_signing_key");
+    refused(|entity| role(entity).common.keys[0].usage = None, "key_without_use");
     let node = metadata(|_| ()).unwrap();
     let certificates: Vec<_> = node.signing_certificates().collect();
     assert_eq!(certificates, [KEYS.node.certificate()]);
@@ -193,7 +193,7 @@ fn only_keys_declared_for_signing_sign() {
 fn a_weak_key_is_left_out() {
     let pem = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vectors/weak/rsa-2048.crt")).unwrap();
     let weak = Certificate::from_pem(&pem).unwrap().remove(0);
-    refused(|entity| role(entity).common.keys[0].certificates = vec![weak.clone()], "no_signing_key");
+    refused(|entity| role(entity).common.keys[0].certificates = vec![weak.clone()], "key_size");
     let beside = |entity: &mut EntityDescriptor| {
         let mut second = role(entity).common.keys[0].clone();
         second.certificates = vec![weak.clone()];
@@ -232,7 +232,9 @@ fn one_entity_of_an_aggregate_is_chosen_by_its_name() {
         (node.entity_id(), node.valid_until().to_string().as_str()),
         (NODE, "2026-11-22T00:00:00.000Z")
     );
-    assert_eq!(check(&two, |_| ()).unwrap_err(), "metadata_structure");
+    assert_eq!(check(&two, |_| ()).unwrap_err(), "entity_not_chosen");
+    let stranger = |trust: &mut CountryTrust| trust.entity_id = Some("https://nobody.example/".to_owned());
+    assert_eq!(check(&two, stranger).unwrap_err(), "entity_missing");
     let one = entities(&[named(NODE)], tomorrow);
     assert!(check(&one, |_| ()).is_ok());
     assert_eq!(
@@ -241,5 +243,5 @@ fn one_entity_of_an_aggregate_is_chosen_by_its_name() {
     );
     let mut twin = named(NODE);
     twin.id = Some("_twin".to_owned());
-    assert_eq!(check(&entities(&[named(NODE), twin], tomorrow), wanted).unwrap_err(), "metadata_structure");
+    assert_eq!(check(&entities(&[named(NODE), twin], tomorrow), wanted).unwrap_err(), "entity_duplicate");
 }

@@ -14,8 +14,7 @@ use crate::crypto::{
     CertificateRequest, Curve, DecryptionKey, KeyError, KeyKind, KeyUsage, PrivateKey, SigningKey,
 };
 use crate::eidas::{
-    Attribute, Connector, Contact, CountryCode, CountryTrust, Loa, Organization, Quirks, SpType, SubjectKind,
-    trust,
+    Attribute, Connector, Contact, CountryCode, CountryTrust, Loa, Organization, SpType, SubjectKind, trust,
 };
 use crate::ids::{self, Random};
 use crate::login::{self, ClientPolicy, Countries, Entry, SubjectKey};
@@ -236,13 +235,7 @@ fn connector(issuer: &str, country: CountryCode, keys: &Keys) -> Connector {
 }
 
 fn trust_in(node: &MemberState) -> CountryTrust {
-    CountryTrust {
-        country: node.country,
-        entity_id: None,
-        anchors: vec![node.signing.certificate().clone()],
-        quirks: Quirks::default(),
-        accept_pkcs1_certificates: false,
-    }
+    CountryTrust::new(node.country, vec![node.signing.certificate().clone()])
 }
 
 /// A kind of login that the relying party offers; each is a client of its own at the gateway.

@@ -1,22 +1,25 @@
 //! From the octets of a metadata document to a [`TrustedNode`], or the reason why not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::node::{ProtocolVersion, TrustedNode};
+use super::node::{ProtocolVersion, TrustedNode, VouchedBy};
 use super::path;
+use super::revocation::{self, Answers, RevocationPolicy};
 use crate::clock::Timestamp;
-use crate::crypto::{Certificate, KeyUsage, PublicKey};
+use crate::crypto::{Certificate, KeyError, KeyUsage, PublicKey};
 use crate::eidas::attribute::{self, Attribute};
 use crate::eidas::country::CountryCode;
 use crate::eidas::loa::AssuranceLevel;
 use crate::eidas::quirk::Quirks;
+use crate::saml::ReadError;
 use crate::saml::metadata::{EntityDescriptor, IdpSsoDescriptor, KeyUse, Role};
 use crate::saml::names::{
     APPLICATION_IDENTIFIER, ASSURANCE_CERTIFICATION, CATEGORY_REQUESTER_ID, ENTITY_CATEGORY, HTTP_POST,
     PROTOCOL, PROTOCOL_VERSION,
 };
 use crate::xml::dsig::{self, ReferenceRule};
-use crate::xml::{Document, Limits};
+use crate::xml::{Document, Element, Limits, PinError, Pinned, Verified};
 
 /// What the operator configured for one country.
 #[derive(Clone, Debug)]
@@ -33,6 +36,33 @@ pub struct CountryTrust {
     /// Accepts certificates that their issuer signed with PKCS#1 v1.5 and SHA-2. Cryptographic Requirements
     /// 1.4 §3.5.1 want PSS or ECDSA; most certificates in use are not so. Says nothing of XML signatures.
     pub accept_pkcs1_certificates: bool,
+    /// SHA-256 of the one document that is believed, signed or not: the German middleware's, which is
+    /// unsigned by specification (Interoperability Architecture 1.4 §6.3). Then no anchor counts.
+    pub pinned: Option<[u8; 32]>,
+    /// What becomes of the country while nobody says whether its certificates were revoked.
+    pub revocation: RevocationPolicy,
+    /// Whether a person approves what [`is_trust`](super::lifecycle::Change::is_trust) before it counts.
+    pub review: bool,
+    /// The entities that MetadataServiceLists give to countries: none of them counts for another country.
+    pub claims: Arc<BTreeMap<String, CountryCode>>,
+}
+
+impl CountryTrust {
+    /// Trust in what these anchors vouch for, with nothing special about the country.
+    #[must_use]
+    pub fn new(country: CountryCode, anchors: Vec<Certificate>) -> Self {
+        Self {
+            country,
+            entity_id: None,
+            anchors,
+            quirks: Quirks::default(),
+            accept_pkcs1_certificates: false,
+            pinned: None,
+            revocation: RevocationPolicy::default(),
+            review: false,
+            claims: Arc::default(),
+        }
+    }
 }
 
 /// Why metadata is not trusted.
@@ -45,25 +75,44 @@ pub struct TrustRefusal {
     pub detail: String,
 }
 
-/// Judges a metadata document: signature, signer, country, validity, and whether there is what we need.
+/// Judges a metadata document while nothing is known of revocation.
+///
+/// # Errors
+/// As [`check_with`].
+pub fn check(metadata: &[u8], trust: &CountryTrust, now: Timestamp) -> Result<TrustedNode, TrustRefusal> {
+    check_with(metadata, trust, &Answers::default(), now)
+}
+
+/// Judges a metadata document: signature, signer, revocation, country, validity, and whether there is what
+/// we need.
 ///
 /// # Errors
 /// [`TrustRefusal`] names the first rule that it breaks.
-pub fn check(metadata: &[u8], trust: &CountryTrust, now: Timestamp) -> Result<TrustedNode, TrustRefusal> {
-    let document = Document::parse(metadata, &Limits::METADATA).map_err(refusal("metadata_malformed"))?;
-    let root = document.root();
-    // The first certificate is the signer's, as nodes write it. It is a claim until an anchor vouches for it.
-    let claimed = dsig::key_info(root).map_err(refusal("metadata_signature"))?;
-    let Some((signer, chain)) = claimed.split_first() else {
-        return Err(refuse("signer_missing", "the metadata signature holds no certificate"));
+pub fn check_with(
+    metadata: &[u8],
+    trust: &CountryTrust,
+    answers: &Answers,
+    now: Timestamp,
+) -> Result<TrustedNode, TrustRefusal> {
+    let wanted = trust.entity_id.as_deref();
+    let mut warnings = Vec::new();
+    let (read, vouched_by) = if let Some(digest) = &trust.pinned {
+        let pinned = Pinned::parse(metadata, &Limits::METADATA, digest).map_err(|error| match error {
+            PinError::Digest { .. } => refuse("pin_mismatch", error.to_string()),
+            PinError::Parse(error) => refuse("metadata_malformed", error.to_string()),
+        })?;
+        (EntityDescriptor::read(&pinned, wanted), VouchedBy::PinnedFile(*digest))
+    } else {
+        let document = Document::parse(metadata, &Limits::METADATA).map_err(refusal("metadata_malformed"))?;
+        let (verified, path) = signed(document.root(), trust, now)?;
+        warnings.extend(revocation::decide(&path, trust.revocation, answers, now)?);
+        (EntityDescriptor::read(&verified, wanted), VouchedBy::Path(path))
     };
-    path::vouched(signer, chain, trust, now)?;
-    let key = signer.public_key().map_err(refusal("signer_key"))?;
-    let verified =
-        dsig::verify(root, &[key], ReferenceRule::OwnIdOrWhole).map_err(refusal("metadata_signature"))?;
-
-    let entity = EntityDescriptor::read(&verified, trust.entity_id.as_deref())
-        .map_err(refusal("metadata_structure"))?;
+    let entity = read.map_err(|error| refuse(structure_code(&error), error.to_string()))?;
+    if let Some(other) = trust.claims.get(&entity.entity_id).filter(|other| **other != trust.country) {
+        let detail = format!("{} belongs to {other}, as a list says", entity.entity_id);
+        return Err(refuse("entity_of_another_country", detail));
+    }
     let Role::Idp(role) = &entity.role else {
         return Err(refuse("not_a_service", "the entity is no eIDAS-Service: it has no IDPSSODescriptor"));
     };
@@ -71,7 +120,6 @@ pub fn check(metadata: &[u8], trust: &CountryTrust, now: Timestamp) -> Result<Tr
     let valid_until = valid(&entity, now)?;
     speaks_saml(role)?;
     let sso_post = post_location(role)?;
-    let mut warnings = Vec::new();
     if !entity.entity_id.starts_with("https://") {
         warnings.push("the entityID is no https address".to_owned());
     }
@@ -93,11 +141,39 @@ pub fn check(metadata: &[u8], trust: &CountryTrust, now: Timestamp) -> Result<Tr
             .map(|s| (*s).to_owned()),
         valid_until,
         cache_duration: entity.cache_duration,
-        metadata_signer: signer.clone(),
+        vouched_by,
         warnings,
         quirks: trust.quirks.clone(),
         entity_id: entity.entity_id,
     })
+}
+
+/// The content that an anchor's signer signed, and the path to the signer, who comes first.
+pub(super) fn signed(
+    root: &Element,
+    trust: &CountryTrust,
+    now: Timestamp,
+) -> Result<(Verified, Vec<Certificate>), TrustRefusal> {
+    // The first certificate is the signer's, as nodes write it. It is a claim until an anchor vouches for it.
+    let claimed = dsig::key_info(root).map_err(refusal("metadata_signature"))?;
+    let Some((signer, chain)) = claimed.split_first() else {
+        return Err(refuse("signer_missing", "the metadata signature holds no certificate"));
+    };
+    let path = path::vouched(signer, chain, trust, now)?;
+    let key = signer.public_key().map_err(refusal("signer_key"))?;
+    let verified =
+        dsig::verify(root, &[key], ReferenceRule::OwnIdOrWhole).map_err(refusal("metadata_signature"))?;
+    Ok((verified, path))
+}
+
+fn structure_code(error: &ReadError) -> &'static str {
+    match error {
+        ReadError::OtherEntity(_) => "entity_mismatch",
+        ReadError::NoEntity => "entity_missing",
+        ReadError::SeveralEntities => "entity_not_chosen",
+        ReadError::DuplicateEntity => "entity_duplicate",
+        _ => "metadata_structure",
+    }
 }
 
 /// Decision D13: without this, the anchor of any member state could speak for any other.
@@ -156,7 +232,7 @@ fn is_loopback(address: &str) -> bool {
 }
 
 /// The keys declared for signing that are strong enough and whose certificate is valid. A weak or expired one
-/// is left out, not a reason to refuse the rest; but one must remain.
+/// is left out, not a reason to refuse the rest; but one must remain, or the first of them is the reason.
 fn signing_keys(
     role: &IdpSsoDescriptor,
     now: Timestamp,
@@ -165,10 +241,15 @@ fn signing_keys(
     let encryption: Vec<&[u8]> =
         role.common.certificates(KeyUse::Encryption).map(Certificate::spki).collect();
     let mut keys = Vec::new();
+    let mut left_out = Vec::new();
     for certificate in role.common.certificates(KeyUse::Signing) {
         let subject = certificate.subject();
         if !certificate.valid_at(now) {
-            warnings.push(format!("left out, not valid now: signing certificate {subject}"));
+            let (code, why) = match now < certificate.not_before() {
+                true => ("key_not_yet_valid", "not valid yet"),
+                false => ("key_expired", "expired"),
+            };
+            left_out.push((code, format!("left out, {why}: signing certificate {subject}")));
             continue;
         }
         if !certificate.permits(KeyUsage::Signing) {
@@ -179,13 +260,28 @@ fn signing_keys(
         }
         match certificate.public_key() {
             Ok(key) => keys.push((certificate.clone(), key)),
-            Err(error) => warnings.push(format!("left out, {error}: signing certificate {subject}")),
+            Err(error) => {
+                let code = match error {
+                    KeyError::RsaSize(_) => "key_size",
+                    KeyError::Curve => "key_curve",
+                    _ => "key_unfit",
+                };
+                left_out.push((code, format!("left out, {error}: signing certificate {subject}")));
+            }
         }
     }
-    if keys.is_empty() {
-        return Err(refuse("no_signing_key", "the metadata has no usable key for signing"));
+    if role.common.keys.iter().any(|key| key.usage.is_none()) {
+        let message = "left out, a key that does not say what it is for (attribute use)";
+        left_out.push(("key_without_use", message.to_owned()));
     }
-    Ok(keys)
+    match left_out.first() {
+        Some((code, detail)) if keys.is_empty() => Err(refuse(code, detail)),
+        None if keys.is_empty() => Err(refuse("no_signing_key", "the metadata has no key for signing")),
+        _ => {
+            warnings.extend(left_out.into_iter().map(|(_, message)| message));
+            Ok(keys)
+        }
+    }
 }
 
 /// The levels it publishes. None at all means any; but a list of which nothing can be understood is not that.

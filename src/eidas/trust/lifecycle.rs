@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::TrustedNode;
+use super::{TrustedNode, VouchedBy};
 use crate::clock::Timestamp;
 use crate::crypto::Certificate;
 
@@ -148,8 +148,9 @@ pub fn changes(old: &TrustedNode, new: &TrustedNode) -> Vec<Change> {
     if old.sso_post != new.sso_post {
         found.push(Change::SsoPost { from: old.sso_post.clone(), to: new.sso_post.clone() });
     }
-    if old.metadata_signer.spki() != new.metadata_signer.spki() {
-        let (from, to) = (describe(&old.metadata_signer), describe(&new.metadata_signer));
+    let key = |node| TrustedNode::metadata_signer(node).map(Certificate::spki);
+    if key(old) != key(new) || (key(old).is_none() && old.vouched_by != new.vouched_by) {
+        let (from, to) = (voucher(old), voucher(new));
         found.push(Change::MetadataSigner { from, to });
     }
     let certificates = |node: &TrustedNode| -> BTreeSet<String> {
@@ -226,7 +227,7 @@ pub fn expiries(node: Option<&TrustedNode>, anchors: &[Certificate], now: Timest
     let mut certificates: Vec<(&'static str, &Certificate)> =
         anchors.iter().map(|anchor| ("trust anchor", anchor)).collect();
     if let Some(node) = node {
-        certificates.push(("metadata signer", &node.metadata_signer));
+        certificates.extend(node.metadata_signer().map(|signer| ("metadata signer", signer)));
         certificates.extend(node.signing.iter().map(|(c, _)| ("signing certificate", c)));
     }
     let mut found: Vec<Expiry> = certificates
@@ -239,6 +240,16 @@ pub fn expiries(node: Option<&TrustedNode>, anchors: &[Certificate], now: Timest
         .collect();
     found.sort_by_key(|expiry| expiry.end);
     found
+}
+
+fn voucher(node: &TrustedNode) -> String {
+    match &node.vouched_by {
+        VouchedBy::Path(path) => path.first().map(describe).unwrap_or_default(),
+        VouchedBy::PinnedFile(digest) => {
+            let digest: String = digest.iter().map(|b| format!("{b:02x}")).collect();
+            format!("the pinned file with the SHA-256 {digest}")
+        }
+    }
 }
 
 fn describe(certificate: &Certificate) -> String {
@@ -292,7 +303,7 @@ mod tests {
             application_identifier: None,
             valid_until: now() + DAY,
             cache_duration: None,
-            metadata_signer: certificate("metadata", 100),
+            vouched_by: VouchedBy::Path(vec![certificate("metadata", 100)]),
             warnings: Vec::new(),
             quirks: Quirks::default(),
         }
@@ -327,7 +338,7 @@ mod tests {
     fn the_same_for_longer_is_no_change() {
         let (old, mut new) = (node(), node());
         new.signing = old.signing.clone();
-        new.metadata_signer = old.metadata_signer.clone();
+        new.vouched_by = old.vouched_by.clone();
         new.valid_until = old.valid_until + DAY;
         assert_eq!(changes(&old, &new), []);
         // Nor is the same for a shorter time: the node was restarted, or asked another of its instances.

@@ -5,6 +5,8 @@ mod check;
 pub mod lifecycle;
 mod node;
 mod path;
+pub mod revocation;
 
-pub use self::check::{CountryTrust, TrustRefusal, check};
-pub use self::node::{ProtocolVersion, TrustedNode, Unavailable};
+pub use self::check::{CountryTrust, TrustRefusal, check, check_with};
+pub use self::node::{ProtocolVersion, TrustedNode, Unavailable, VouchedBy};
+pub use self::revocation::{Answers, RevocationPolicy};

@@ -28,9 +28,18 @@ pub struct TrustedNode {
     pub(super) application_identifier: Option<String>,
     pub(super) valid_until: Timestamp,
     pub(super) cache_duration: Option<std::time::Duration>,
-    pub(super) metadata_signer: Certificate,
+    pub(super) vouched_by: VouchedBy,
     pub(super) warnings: Vec<String>,
     pub(super) quirks: Quirks,
+}
+
+/// Why metadata is believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VouchedBy {
+    /// A path to an anchor of the country: the signer first, the anchor last, the same if it signed itself.
+    Path(Vec<Certificate>),
+    /// The operator compared this very file: its SHA-256.
+    PinnedFile([u8; 32]),
 }
 
 /// A version of the set of eIDAS specifications, as in `1.4` or `1.4.1`; the patch level says nothing.
@@ -173,10 +182,19 @@ impl TrustedNode {
         self.cache_duration
     }
 
-    /// The certificate that signed the metadata.
+    /// The certificate that signed the metadata; none if the operator pinned the file.
     #[must_use]
-    pub fn metadata_signer(&self) -> &Certificate {
-        &self.metadata_signer
+    pub fn metadata_signer(&self) -> Option<&Certificate> {
+        match &self.vouched_by {
+            VouchedBy::Path(path) => path.first(),
+            VouchedBy::PinnedFile(_) => None,
+        }
+    }
+
+    /// Why the metadata is believed.
+    #[must_use]
+    pub fn vouched_by(&self) -> &VouchedBy {
+        &self.vouched_by
     }
 
     /// What an operator should know, though it stops nothing: keys that were left out, certificates about to

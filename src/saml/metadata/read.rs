@@ -10,20 +10,20 @@ use crate::clock::Timestamp;
 use crate::crypto::Certificate;
 use crate::saml::names::{ALG, DS, EIDAS, MD, MDATTR, SAML2, XML};
 use crate::saml::{ReadError, shape};
-use crate::xml::{Element, ShapeError, Verified};
+use crate::xml::{Element, Proof, ShapeError};
 
 impl EntityDescriptor {
-    /// Reads verified metadata. The root is an `md:EntityDescriptor`, or an `md:EntitiesDescriptor` with one
+    /// Reads metadata that is signed or pinned. The root is an `md:EntityDescriptor`, or an `md:EntitiesDescriptor` with one
     /// entity in it, or with several of which exactly one has the entityID given.
     ///
     /// # Errors
     /// [`ReadError`] where what eIDAS relies on is not as the schema says.
-    pub fn read(source: &Verified, entity_id: Option<&str>) -> Result<Self, ReadError> {
-        let root = source.element();
+    pub fn read(source: &impl Proof, entity_id: Option<&str>) -> Result<Self, ReadError> {
+        let root = source.proven();
         if root.is(MD, "EntityDescriptor") {
             let entity = Self::from_element(root)?;
             return match entity_id {
-                Some(wanted) if wanted != entity.entity_id => Err(ReadError::Value("entityID")),
+                Some(wanted) if wanted != entity.entity_id => Err(ReadError::OtherEntity(entity.entity_id)),
                 _ => Ok(entity),
             };
         }
@@ -35,12 +35,12 @@ impl EntityDescriptor {
         };
         let mut entities =
             enclosed(root, Validity::default())?.into_iter().filter(|(entity, _)| fits(entity));
-        let parent = || "EntitiesDescriptor".to_owned();
-        let (element, outer) = entities
-            .next()
-            .ok_or_else(|| ShapeError::Missing { parent: parent(), child: "EntityDescriptor" })?;
+        let (element, outer) = entities.next().ok_or(ReadError::NoEntity)?;
         if entities.next().is_some() {
-            return Err(ShapeError::Several { parent: parent(), child: "EntityDescriptor" }.into());
+            return Err(match entity_id {
+                Some(_) => ReadError::DuplicateEntity,
+                None => ReadError::SeveralEntities,
+            });
         }
         let mut entity = Self::from_element(element)?;
         entity.valid_until = earlier(entity.valid_until, outer.until);

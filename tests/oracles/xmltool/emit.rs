@@ -9,7 +9,6 @@ use std::time::Duration;
 use eidas_gateway::clock::{Clock, SystemClock, Timestamp};
 use eidas_gateway::crypto::{DecryptionKey, PublicKey, SigningKey};
 use eidas_gateway::eidas::attribute::Attribute;
-use eidas_gateway::eidas::quirk::Quirks;
 use eidas_gateway::eidas::trust::{self, CountryTrust, TrustedNode};
 use eidas_gateway::eidas::{
     Ask, Connector, Contact, CountryCode, Loa, Organization, RequestedLoa, SpType, SubjectKind, metadata,
@@ -165,13 +164,7 @@ fn publish(connector: &Connector, now: Timestamp) -> Result<String> {
 }
 
 fn trust(node: &MemberState, metadata: &str, now: Timestamp) -> Result<TrustedNode> {
-    let trust = CountryTrust {
-        country: country("XB")?,
-        entity_id: None,
-        anchors: vec![node.signing.certificate().clone()],
-        quirks: Quirks::default(),
-        accept_pkcs1_certificates: false,
-    };
+    let trust = CountryTrust::new(country("XB")?, vec![node.signing.certificate().clone()]);
     Ok(trust::check(metadata.as_bytes(), &trust, now)?)
 }
 
