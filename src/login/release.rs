@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::policy::{self, ClientPolicy};
 use super::vault::{self, Purpose};
 use crate::ids::{self, Random};
-use crate::oidc::{Grant, Issuer};
+use crate::oidc::{AuthorizationResponse, Grant, Issuer};
 
 /// A code has been made. Once the store has it, the login is over.
 #[derive(Clone)]
@@ -15,12 +15,12 @@ pub struct CodeIssued {
     pub code_hash: [u8; 32],
     /// The grant, sealed under the code.
     pub sealed: Vec<u8>,
-    /// Where the browser goes: the broker's redirect URI with the code.
-    pub location: String,
+    /// What the broker gets, by way of the browser: the code.
+    pub response: AuthorizationResponse,
 }
 
 impl std::fmt::Debug for CodeIssued {
-    /// Without the location: it holds the code.
+    /// Without the response: it holds the code.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("CodeIssued")
     }
@@ -59,7 +59,7 @@ impl Normalised {
         Ok(CodeIssued {
             code_hash: vault::digest(&code),
             sealed: vault::seal(&code, Purpose::Code, &grant, random),
-            location: request.success(&code, issuer),
+            response: request.success(&code, issuer),
         })
     }
 }

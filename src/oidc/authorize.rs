@@ -56,6 +56,55 @@ pub struct AuthorizationRequest {
 pub enum ResponseMode {
     /// In the query of the redirect URI.
     Query,
+    /// In a form that the browser posts to the redirect URI (OAuth 2.0 Form Post Response Mode).
+    FormPost,
+}
+
+impl ResponseMode {
+    /// All of them, in the order in which discovery lists them.
+    pub const ALL: [Self; 2] = [Self::Query, Self::FormPost];
+
+    /// The `response_mode` value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::FormPost => "form_post",
+        }
+    }
+
+    /// The mode of a `response_mode` value.
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|mode| mode.as_str() == name)
+    }
+}
+
+/// What the client is told, and the way there. Its values do not print: one can be a code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AuthorizationResponse {
+    /// How it travels.
+    pub mode: ResponseMode,
+    /// The client's redirect URI.
+    pub redirect_uri: String,
+    /// Names and values, in order; always with `iss`, and with `state` if there was one.
+    pub parameters: Vec<(&'static str, String)>,
+}
+
+impl AuthorizationResponse {
+    /// The redirect URI with the parameters in its query: where a browser goes in the mode `query`.
+    #[must_use]
+    pub fn location(&self) -> String {
+        let parameters: Vec<_> =
+            self.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        form::with_query(&self.redirect_uri, &parameters)
+    }
+}
+
+impl std::fmt::Debug for AuthorizationResponse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.parameters.iter().map(|(name, _)| name).collect();
+        write!(f, "AuthorizationResponse({:?}, {names:?})", self.mode)
+    }
 }
 
 /// The `prompt` values that allow a page (OpenID Connect Core §3.1.2.1). An eIDAS login always asks the
@@ -76,7 +125,7 @@ pub enum Prompt {
 pub enum AuthorizeRefusal {
     /// The person, on a page of ours: there is no one trustworthy to redirect to.
     Page(PageRefusal),
-    /// The client, by a redirect.
+    /// The client, in the way that it asked for.
     Redirect(ErrorResponse),
 }
 
@@ -127,8 +176,8 @@ pub struct ErrorResponse {
     pub error: OAuthError,
     /// For the client's developer.
     pub description: ErrorDescription,
-    /// Where the browser goes, with `error`, `error_description`, `state` and `iss` in the query.
-    pub location: String,
+    /// What the client is told: `error`, `error_description`, `state` and `iss`.
+    pub response: AuthorizationResponse,
 }
 
 /// Runs the table over the parameters of an authorization request, as decoded from the query or form.
@@ -145,16 +194,19 @@ pub fn check(
     let redirect_uri =
         the_redirect_uri_is_registered(&parameters, &client).map_err(AuthorizeRefusal::Page)?;
     let mut request = AuthorizationRequest::empty(&client, redirect_uri);
+    // Before any rule, so that every error travels in the way that the client asked for.
+    let mode = parameters.one("response_mode").and_then(ResponseMode::from_name);
+    request.response_mode = mode.unwrap_or(ResponseMode::Query);
     for rule in rules::RULES {
         if let Err(rules::Denied(error, description)) = rule(&parameters, &client, &mut request) {
             let description = ErrorDescription::new(description);
-            let location = request.error(error, &description, issuer);
+            let response = request.error(error, &description, issuer);
             let client_id = client.id.clone();
             return Err(AuthorizeRefusal::Redirect(ErrorResponse {
                 client_id,
                 error,
                 description,
-                location,
+                response,
             }));
         }
     }
@@ -205,24 +257,32 @@ impl AuthorizationRequest {
         }
     }
 
-    /// Where the browser goes with a code (RFC 6749 §4.1.2, RFC 9207 §2).
+    /// The answer with a code (RFC 6749 §4.1.2, RFC 9207 §2).
     #[must_use]
-    pub fn success(&self, code: &str, issuer: &Issuer) -> String {
-        self.location(vec![("code", code)], issuer)
+    pub fn success(&self, code: &str, issuer: &Issuer) -> AuthorizationResponse {
+        self.respond(vec![("code", code.to_owned())], issuer)
     }
 
-    /// Where the browser goes with an error (RFC 6749 §4.1.2.1, RFC 9207 §2).
+    /// The answer with an error (RFC 6749 §4.1.2.1, RFC 9207 §2).
     #[must_use]
-    pub fn error(&self, error: OAuthError, description: &ErrorDescription, issuer: &Issuer) -> String {
-        self.location(vec![("error", error.as_str()), ("error_description", description.as_str())], issuer)
+    pub fn error(
+        &self,
+        error: OAuthError,
+        description: &ErrorDescription,
+        issuer: &Issuer,
+    ) -> AuthorizationResponse {
+        let (error, description) = (error.as_str().to_owned(), description.as_str().to_owned());
+        self.respond(vec![("error", error), ("error_description", description)], issuer)
     }
 
-    fn location<'a>(&'a self, mut answer: Vec<(&'a str, &'a str)>, issuer: &'a Issuer) -> String {
-        if let Some(state) = &self.state {
-            answer.push(("state", state));
+    fn respond(&self, mut parameters: Vec<(&'static str, String)>, issuer: &Issuer) -> AuthorizationResponse {
+        parameters.extend(self.state.as_ref().map(|state| ("state", state.clone())));
+        parameters.push(("iss", issuer.as_str().to_owned()));
+        AuthorizationResponse {
+            mode: self.response_mode,
+            redirect_uri: self.redirect_uri.clone(),
+            parameters,
         }
-        answer.push(("iss", issuer.as_str()));
-        form::with_query(&self.redirect_uri, &answer)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Issuer, SigningKeys};
+use super::{Issuer, ResponseMode, SigningKeys};
 
 /// Paths of the endpoints, below the issuer.
 pub mod path {
@@ -52,7 +52,7 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "ui_locales_supported": offer.ui_locales,
         "subject_types_supported": subject_types,
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": ResponseMode::ALL.map(ResponseMode::as_str),
         "grant_types_supported": ["authorization_code"],
         "code_challenge_methods_supported": ["S256"],
         "id_token_signing_alg_values_supported": algorithms,

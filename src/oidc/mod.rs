@@ -25,7 +25,7 @@ pub mod token;
 pub mod userinfo;
 
 pub use acr::RequestedAcr;
-pub use authorize::{AuthorizationRequest, AuthorizeRefusal};
+pub use authorize::{AuthorizationRequest, AuthorizationResponse, AuthorizeRefusal, ResponseMode};
 pub use claims::ClaimsRequest;
 pub use client::{Client, ClientAuthentication, Clients};
 pub use error::{ErrorDescription, OAuthError};

@@ -12,7 +12,8 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::pages::{POST_SCRIPT_SHA256, Page};
+use super::pages::{POST_SCRIPT_SHA256, Page, PostPage};
+use crate::oidc::{AuthorizationResponse, ResponseMode};
 
 /// A page of ours.
 pub(crate) fn page(status: StatusCode, page: &dyn Page) -> Response {
@@ -38,6 +39,16 @@ pub(crate) fn leaving_page(page_: &dyn Page, location: &str) -> Response {
         answer.headers_mut().insert(REFRESH, refresh);
     }
     answer
+}
+
+/// The answer to an authorization request, in the way that the broker asked for.
+pub(crate) fn to_broker(response: &AuthorizationResponse) -> Response {
+    match response.mode {
+        ResponseMode::Query => see_other(&response.location()),
+        ResponseMode::FormPost => {
+            post_page(&PostPage::to_broker(&response.redirect_uri, &response.parameters))
+        }
+    }
 }
 
 /// 303, never 302 or 307: what follows is a GET (RFC 9700 §4.12).

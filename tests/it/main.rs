@@ -12,6 +12,7 @@ mod cef;
 mod cli;
 mod demo;
 mod examples;
+mod form_post;
 mod login;
 mod published;
 mod request;

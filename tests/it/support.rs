@@ -326,7 +326,7 @@ pub(crate) fn parameter(address: &str, name: &str) -> Option<String> {
     form::parse(query).unwrap().into_iter().find(|(n, _)| n == name).map(|(_, value)| value)
 }
 
-fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     let mut text = text.to_owned();
     for (escaped, plain) in [
         ("&#38;", "&"),

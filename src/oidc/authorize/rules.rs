@@ -18,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[
     request_uri_is_not_supported,
     registration_is_not_supported,
     response_type_is_code,
-    response_mode_is_query,
+    response_mode_is_query_or_form_post,
     scope_has_openid,
     nonce_is_short_and_there_if_required,
     code_challenge_is_s256_and_there_if_required,
@@ -112,14 +112,17 @@ fn response_type_is_code(
     }
 }
 
-fn response_mode_is_query(
+fn response_mode_is_query_or_form_post(
     parameters: &Parameters<'_>,
     _: &Client,
     request: &mut AuthorizationRequest,
 ) -> Result<(), Denied> {
     match parameters.one("response_mode") {
-        None | Some("query") => request.response_mode = ResponseMode::Query,
-        Some(_) => return Err(invalid("response_mode must be query")),
+        None => request.response_mode = ResponseMode::Query,
+        Some(mode) => {
+            let known = ResponseMode::from_name(mode);
+            request.response_mode = known.ok_or(invalid("response_mode must be query or form_post"))?;
+        }
     }
     Ok(())
 }

@@ -45,7 +45,7 @@ fn passed(changes: &[(&str, &str)]) -> AuthorizationRequest {
 fn page(changes: &[(&str, &str)]) -> PageRefusal {
     match run(client(), changes).unwrap_err() {
         AuthorizeRefusal::Page(refusal) => refusal,
-        AuthorizeRefusal::Redirect(response) => panic!("redirects to {}", response.location),
+        AuthorizeRefusal::Redirect(response) => panic!("redirects to {}", response.response.location()),
     }
 }
 
@@ -58,7 +58,8 @@ fn redirected(changes: &[(&str, &str)]) -> (OAuthError, String) {
 
 fn answer(refusal: AuthorizeRefusal) -> (ErrorResponse, std::collections::BTreeMap<String, String>) {
     let AuthorizeRefusal::Redirect(response) = refusal else { panic!("stays with us: {refusal:?}") };
-    let query = response.location.strip_prefix("https://rp.example/cb?").unwrap();
+    let location = response.response.location();
+    let query = location.strip_prefix("https://rp.example/cb?").unwrap();
     let answer: std::collections::BTreeMap<_, _> = form::parse(query).unwrap().into_iter().collect();
     assert_eq!(answer["iss"], "https://eidas.example.org");
     assert_eq!(answer["error"], response.error.as_str());
@@ -187,14 +188,33 @@ fn response_type_must_be_code() {
 }
 
 #[test]
-fn response_mode_must_be_query() {
+fn response_mode_is_query_or_form_post() {
     assert_eq!(passed(&[("response_mode", "query")]).response_mode, ResponseMode::Query);
-    for other in ["fragment", "form_post", "query.jwt"] {
+    assert_eq!(passed(&[("response_mode", "form_post")]).response_mode, ResponseMode::FormPost);
+    for other in ["fragment", "Form_post", "query.jwt"] {
         assert_eq!(
             redirected(&[("response_mode", other)]),
-            invalid("response_mode must be query"),
+            invalid("response_mode must be query or form_post"),
             "{other}"
         );
+    }
+}
+
+#[test]
+fn every_answer_travels_in_the_mode_that_was_asked_for() {
+    let form_post = ("response_mode", "form_post");
+    let success = passed(&[form_post]).success("c0de", &issuer());
+    assert_eq!((success.mode, success.redirect_uri.as_str()), (ResponseMode::FormPost, CALLBACK));
+    let expected = [("code", "c0de"), ("state", "s&t=1"), ("iss", "https://eidas.example.org")];
+    assert_eq!(success.parameters, expected.map(|(name, value)| (name, value.to_owned())));
+    assert_eq!(format!("{success:?}"), "AuthorizationResponse(FormPost, [\"code\", \"state\", \"iss\"])");
+    // Also for rules that come before the one for the mode itself.
+    let too_long = "x".repeat(2049);
+    for broken in [("state", too_long.as_str()), ("response_type", "token"), ("prompt", "none")] {
+        let AuthorizeRefusal::Redirect(refused) = run(client(), &[form_post, broken]).unwrap_err() else {
+            panic!("stays with us: {broken:?}");
+        };
+        assert_eq!(refused.response.mode, ResponseMode::FormPost, "{broken:?}");
     }
 }
 
@@ -345,7 +365,7 @@ fn prompt_none_is_judged_after_everything_else() {
 
 #[test]
 fn a_success_carries_code_state_and_issuer() {
-    let location = passed(&[]).success("c0de", &issuer());
+    let location = passed(&[]).success("c0de", &issuer()).location();
     let expected = "https://rp.example/cb?code=c0de&state=s%26t%3D1&iss=https%3A%2F%2Feidas.example.org";
     assert_eq!(location, expected);
 }
@@ -355,7 +375,7 @@ fn an_answer_keeps_the_query_of_the_redirect_uri_and_cannot_be_split() {
     let uri = "https://rp.example/cb?tenant=a";
     let client = Client { redirect_uris: vec![RedirectUri::register(uri).unwrap()], ..client() };
     let request = run(client, &[("redirect_uri", uri), ("state", "a\r\nSet-Cookie: b#\u{e9}")]).unwrap();
-    let location = request.success("c", &issuer());
+    let location = request.success("c", &issuer()).location();
     assert!(
         location.starts_with("https://rp.example/cb?tenant=a&code=c&state=a%0D%0ASet-Cookie"),
         "{location}"

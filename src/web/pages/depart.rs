@@ -64,6 +64,19 @@ impl PostPage {
         }
     }
 
+    /// The page that carries an authorization response to `redirect_uri` (OAuth 2.0 Form Post Response
+    /// Mode §2).
+    #[must_use]
+    pub fn to_broker(redirect_uri: &str, parameters: &[(&str, String)]) -> Self {
+        Self {
+            heading: "Taking you back to the service".to_owned(),
+            sentence: "You are on your way back to the service that you came from.".to_owned(),
+            badge: String::new(),
+            action: redirect_uri.to_owned(),
+            fields: parameters.iter().map(|(name, value)| Field::new(name, value)).collect(),
+        }
+    }
+
     fn script(&self) -> &'static str {
         POST_SCRIPT
     }

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
-use super::{choose, error_location, store_trouble};
+use super::{back_to_broker, choose, store_trouble};
 use crate::audit::Event;
 use crate::login::{self, ChooseCountry, Failure, step};
 use crate::oidc::authorize::{self, AuthorizeRefusal};
@@ -47,7 +47,7 @@ async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> R
             let trouble = Trouble::new(step::REQUEST, Failure::RequestRefused);
             let trouble = trouble.rule(refusal.error.as_str()).detail(&refusal.description);
             trouble.client(&refusal.client_id).note(services);
-            return answer::see_other(&refusal.location);
+            return answer::to_broker(&refusal.response);
         }
     };
     let Some((client, policy)) = services.client(&request.client_id) else {
@@ -58,7 +58,7 @@ async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> R
         Ok(state) => state,
         Err((login, failure)) => {
             Trouble::new(step::REQUEST, failure).login(&login).note(services);
-            return answer::see_other(&error_location(services, &login, policy, failure));
+            return back_to_broker(services, &login, policy, failure);
         }
     };
     let cookie = LoginCookie::new(&*services.random, now);

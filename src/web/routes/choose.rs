@@ -6,10 +6,11 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use super::{Waiting, error_location, store_trouble, waiting};
+use super::{Waiting, error_response, store_trouble, waiting};
 use crate::audit::Event;
 use crate::eidas::CountryCode;
 use crate::login::{AwaitResponse, ChooseCountry, ClientPolicy, Failure, step, vault};
+use crate::oidc::ResponseMode;
 use crate::store::{self, Abandoned, Departed};
 use crate::web::form::Form;
 use crate::web::pages::{Cancel, Country, CountryPage, LeavePage, PostPage, Retry, WaitingPage, words};
@@ -99,9 +100,15 @@ pub(in crate::web) async fn cancel(State(services): State<Arc<Services>>, reques
         Err(error) => return store_trouble(step::COUNTRY, &error).login(login).page(&services),
     }
     Trouble::new(step::COUNTRY, failure).rule("left").login(login).note(&services);
-    let address = error_location(&services, login, found.policy, failure);
-    let page = LeavePage { service: found.policy.service.clone(), address: address.clone() };
-    let mut response = answer::leaving_page(&page, &address);
+    let told = error_response(&services, login, found.policy, failure);
+    let mut response = match told.mode {
+        ResponseMode::FormPost => answer::to_broker(&told),
+        ResponseMode::Query => {
+            let address = told.location();
+            let page = LeavePage { service: found.policy.service.clone(), address: address.clone() };
+            answer::leaving_page(&page, &address)
+        }
+    };
     cookie::remove(&login.id, response.headers_mut());
     response
 }

@@ -16,7 +16,7 @@ use super::services::Services;
 use super::trouble::Trouble;
 use super::{answer, cookie};
 use crate::login::{ClientPolicy, Failure, Login, State, vault};
-use crate::oidc::ErrorDescription;
+use crate::oidc::{AuthorizationResponse, ErrorDescription};
 use crate::store::{LoginRow, StoreError};
 
 /// A login that waits, in the browser that began it.
@@ -61,13 +61,13 @@ pub(super) fn store_trouble(step: &'static str, error: &StoreError) -> Trouble<'
     Trouble::new(step, Failure::StoreUnavailable).detail(error)
 }
 
-/// The address at the broker that tells it that the login ended with `failure`.
-pub(super) fn error_location(
+/// What tells the broker that the login ended with `failure`.
+pub(super) fn error_response(
     services: &Services,
     login: &Login,
     policy: &ClientPolicy,
     failure: Failure,
-) -> String {
+) -> AuthorizationResponse {
     let row = failure.row();
     let description = ErrorDescription::new(&format!("{} {}", row.code, row.meaning));
     login.request.error(login.oauth_error(failure, policy), &description, &services.issuer)
@@ -80,5 +80,5 @@ pub(super) fn back_to_broker(
     policy: &ClientPolicy,
     failure: Failure,
 ) -> Response {
-    answer::see_other(&error_location(services, login, policy, failure))
+    answer::to_broker(&error_response(services, login, policy, failure))
 }

@@ -86,7 +86,7 @@ async fn issue(
     match services.store.issue_code(&code, now).await {
         Ok(Issued::Issued) => {
             services.record(&Event::Release { login: &login.id, client: &login.request.client_id });
-            answer::see_other(&issued.location)
+            answer::to_broker(&issued.response)
         }
         Ok(Issued::Gone) => Trouble::new(step::RELEASE, Failure::AlreadyReleased).login(login).page(services),
         Err(error) => {
