@@ -14,7 +14,13 @@ mod http;
 mod login;
 mod operations;
 
+/// `cargo bench -- operations` or `-- login` runs one half only.
 fn main() {
-    operations::run();
-    login::run();
+    let only = std::env::args().find(|a| a == "operations" || a == "login");
+    if only.as_deref() != Some("login") {
+        operations::run();
+    }
+    if only.as_deref() != Some("operations") {
+        login::run();
+    }
 }
