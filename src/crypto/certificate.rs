@@ -5,20 +5,14 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use openssl::asn1::{Asn1Integer, Asn1Time};
-use openssl::bn::BigNum;
-use openssl::hash::MessageDigest;
-use openssl::nid::Nid;
-use openssl::pkey::{PKey, Public};
-use openssl::x509::extension::{AuthorityKeyIdentifier, BasicConstraints, SubjectKeyIdentifier};
-use openssl::x509::{X509, X509Builder, X509Name, X509NameBuilder};
+use openssl::pkey::PKey;
+use openssl::x509::X509;
 use x509_parser::prelude::{
     DistributionPointName, FromDer, GeneralName, ParsedExtension, X509Certificate, X509Extension,
 };
 
-use super::{KeyError, KeyKind, PrivateKey, PublicKey};
+use super::{KeyError, KeyKind, PublicKey};
 use crate::clock::Timestamp;
-use crate::ids::{Random, octets};
 
 /// Why octets are not a certificate, or why it is not the issuer's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,23 +74,6 @@ pub enum KeyUsage {
     Authority,
     /// `cRLSign`: one that signs revocation lists.
     RevocationList,
-}
-
-/// What goes into a certificate that we make.
-#[derive(Clone, Debug)]
-pub struct CertificateRequest {
-    /// `CN` of the subject.
-    pub common_name: String,
-    /// `O` of the subject.
-    pub organization: Option<String>,
-    /// `C` of the subject, two letters.
-    pub country: Option<String>,
-    /// Start of validity, to the second.
-    pub not_before: Timestamp,
-    /// End of validity, to the second.
-    pub not_after: Timestamp,
-    /// What the key is for.
-    pub usage: KeyUsage,
 }
 
 impl Certificate {
@@ -361,108 +338,6 @@ impl fmt::Debug for Certificate {
     }
 }
 
-impl PrivateKey {
-    /// A certificate for this key, signed by itself.
-    ///
-    /// # Errors
-    /// [`KeyError::Operation`].
-    pub fn self_signed(
-        &self,
-        request: &CertificateRequest,
-        random: &dyn Random,
-    ) -> Result<Certificate, KeyError> {
-        let name = subject_name(request)?;
-        let public = PKey::public_key_from_der(&self.openssl().public_key_to_der()?)?;
-        issue(self, &name, &name, &public, request, random)
-    }
-
-    /// A certificate for `subject_key`, signed by this key as `issuer`.
-    ///
-    /// # Errors
-    /// [`KeyError::Operation`].
-    pub fn issue(
-        &self,
-        issuer: &Certificate,
-        subject_key: &PrivateKey,
-        request: &CertificateRequest,
-        random: &dyn Random,
-    ) -> Result<Certificate, KeyError> {
-        let issuer_certificate = X509::from_der(issuer.der())?;
-        let public = PKey::public_key_from_der(&subject_key.openssl().public_key_to_der()?)?;
-        let subject = subject_name(request)?;
-        let issuer_name = X509Name::from_der(&issuer_certificate.subject_name().to_der()?)?;
-        issue(self, &issuer_name, &subject, &public, request, random)
-    }
-}
-
-fn subject_name(request: &CertificateRequest) -> Result<X509Name, KeyError> {
-    let mut name = X509NameBuilder::new()?;
-    if let Some(country) = &request.country {
-        name.append_entry_by_nid(Nid::COUNTRYNAME, country)?;
-    }
-    if let Some(organization) = &request.organization {
-        name.append_entry_by_nid(Nid::ORGANIZATIONNAME, organization)?;
-    }
-    name.append_entry_by_nid(Nid::COMMONNAME, &request.common_name)?;
-    Ok(name.build())
-}
-
-fn issue(
-    key: &PrivateKey,
-    issuer: &X509Name,
-    subject: &X509Name,
-    public: &PKey<Public>,
-    request: &CertificateRequest,
-    random: &dyn Random,
-) -> Result<Certificate, KeyError> {
-    let mut serial = octets::<16>(random);
-    // Positive and not shorter: RFC 5280 §4.1.2.2.
-    if let Some(first) = serial.first_mut() {
-        *first = (*first & 0x7f) | 0x40;
-    }
-    let mut builder = X509Builder::new()?;
-    builder.set_version(2)?;
-    let serial = Asn1Integer::from_bn(&*BigNum::from_slice(&serial)?)?;
-    builder.set_serial_number(&serial)?;
-    builder.set_issuer_name(issuer)?;
-    builder.set_subject_name(subject)?;
-    builder.set_pubkey(public)?;
-    let (not_before, not_after) =
-        (Asn1Time::from_unix(request.not_before.unix())?, Asn1Time::from_unix(request.not_after.unix())?);
-    builder.set_not_before(&not_before)?;
-    builder.set_not_after(&not_after)?;
-    if request.usage == KeyUsage::Authority {
-        builder.append_extension(BasicConstraints::new().critical().ca().build()?)?;
-    } else {
-        builder.append_extension(BasicConstraints::new().critical().build()?)?;
-    }
-    let mut usage = openssl::x509::extension::KeyUsage::new();
-    usage.critical();
-    match (request.usage, public.id()) {
-        (KeyUsage::Signing, _) => usage.digital_signature(),
-        (KeyUsage::Encryption, openssl::pkey::Id::RSA) => usage.key_encipherment(),
-        (KeyUsage::Encryption, _) => usage.key_agreement(),
-        (KeyUsage::Authority, _) => usage.key_cert_sign().crl_sign(),
-        (KeyUsage::RevocationList, _) => usage.crl_sign(),
-    };
-    builder.append_extension(usage.build()?)?;
-    let identifier = SubjectKeyIdentifier::new().build(&builder.x509v3_context(None, None))?;
-    builder.append_extension(identifier)?;
-    if issuer.try_cmp(subject)? == std::cmp::Ordering::Equal {
-        let identifier =
-            AuthorityKeyIdentifier::new().keyid(false).build(&builder.x509v3_context(None, None));
-        if let Ok(identifier) = identifier {
-            builder.append_extension(identifier)?;
-        }
-    }
-    let digest = match key.kind() {
-        KeyKind::Rsa(_) => MessageDigest::sha256(),
-        KeyKind::Ec(curve) => curve.matching_digest().openssl(),
-    };
-    builder.sign(key.openssl(), digest)?;
-    Certificate::from_der(&builder.build().to_der()?).map_err(|_| KeyError::Operation)
-}
-
 /// The key if it is acceptable, and its kind if it is not.
 fn read_key(parsed: &X509Certificate<'_>, spki: &[u8]) -> (Result<PublicKey, KeyError>, Option<KeyKind>) {
     // An EC key must name its curve: explicit parameters are refused even if they equal a named curve.
@@ -546,96 +421,4 @@ fn algorithm_name(oid: &str) -> String {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use super::*;
-    use crate::crypto::Curve;
-    use crate::ids::CountingRandom;
-
-    fn request(common_name: &str, usage: KeyUsage) -> CertificateRequest {
-        CertificateRequest {
-            common_name: common_name.to_owned(),
-            organization: Some("Test".to_owned()),
-            country: Some("XA".to_owned()),
-            not_before: Timestamp::from_unix(1_700_000_000),
-            not_after: Timestamp::from_unix(1_800_000_000),
-            usage,
-        }
-    }
-
-    pub(in crate::crypto) fn certificate_for(key: &PrivateKey) -> Certificate {
-        key.self_signed(&request("test", KeyUsage::Signing), &CountingRandom::default()).unwrap()
-    }
-
-    #[test]
-    fn a_certificate_survives_base64_and_pem() {
-        let key = PrivateKey::generate(KeyKind::Ec(Curve::BrainpoolP384r1)).unwrap();
-        let certificate = certificate_for(&key);
-        let broken = certificate.base64().replace('A', "\r\nA ");
-        assert_eq!(Certificate::from_base64(&broken).unwrap(), certificate);
-        let pem = format!("a remark\n{}{}", certificate.pem(), certificate.pem());
-        assert_eq!(
-            Certificate::from_pem(pem.as_bytes()).unwrap(),
-            [certificate.clone(), certificate.clone()]
-        );
-        assert_eq!(certificate.key_kind(), Some(KeyKind::Ec(Curve::BrainpoolP384r1)));
-        assert_eq!(certificate.subject(), "C=XA, O=Test, CN=test");
-        assert!(certificate.permits(KeyUsage::Signing) && !certificate.permits(KeyUsage::Encryption));
-    }
-
-    #[test]
-    fn validity_includes_both_ends() {
-        let certificate = certificate_for(&PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap());
-        let (from, to) = (Timestamp::from_unix(1_700_000_000), Timestamp::from_unix(1_800_000_000));
-        assert!(certificate.valid_at(from) && certificate.valid_at(to));
-        let second = std::time::Duration::from_secs(1);
-        assert!(!certificate.valid_at(from - second) && !certificate.valid_at(to + second));
-    }
-
-    #[test]
-    fn octets_that_are_no_certificate_are_refused() {
-        assert_eq!(Certificate::from_der(b"").unwrap_err(), CertificateError::Malformed);
-        assert_eq!(Certificate::from_base64("AAAA").unwrap_err(), CertificateError::Malformed);
-        assert_eq!(Certificate::from_pem(b"nothing").unwrap_err(), CertificateError::Empty);
-        let good = certificate_for(&PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap());
-        let longer = [good.der(), &[0]].concat();
-        assert_eq!(Certificate::from_der(&longer).unwrap_err(), CertificateError::Malformed);
-    }
-
-    #[test]
-    fn an_issued_certificate_knows_its_issuer() {
-        let random = CountingRandom::default();
-        let root_key = PrivateKey::generate(KeyKind::Ec(Curve::P384)).unwrap();
-        let root = root_key.self_signed(&request("root", KeyUsage::Authority), &random).unwrap();
-        let leaf_key = PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap();
-        let leaf = root_key.issue(&root, &leaf_key, &request("leaf", KeyUsage::Signing), &random).unwrap();
-        assert_eq!(leaf.is_issued_by(&root, false), Ok(()));
-        assert_eq!(root.is_issued_by(&leaf, false), Err(CertificateError::OtherIssuer));
-
-        let impostor_key = PrivateKey::generate(KeyKind::Ec(Curve::P384)).unwrap();
-        let impostor = impostor_key.self_signed(&request("root", KeyUsage::Authority), &random).unwrap();
-        assert_eq!(leaf.is_issued_by(&impostor, false), Err(CertificateError::Signature));
-
-        let plain = root_key.self_signed(&request("root", KeyUsage::Signing), &random).unwrap();
-        assert_eq!(leaf.is_issued_by(&plain, false), Err(CertificateError::NotAuthority));
-    }
-
-    #[test]
-    fn pkcs1_certificate_signatures_need_the_switch() {
-        let random = CountingRandom::default();
-        let root_key = PrivateKey::generate(KeyKind::Rsa(3072)).unwrap();
-        let root = root_key.self_signed(&request("root", KeyUsage::Authority), &random).unwrap();
-        let leaf_key = PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap();
-        let leaf = root_key.issue(&root, &leaf_key, &request("leaf", KeyUsage::Signing), &random).unwrap();
-        let named = CertificateError::Algorithm("sha256WithRSAEncryption (PKCS#1 v1.5)".to_owned());
-        assert_eq!(leaf.is_issued_by(&root, false), Err(named));
-        assert_eq!(leaf.is_issued_by(&root, true), Ok(()));
-    }
-
-    #[test]
-    fn a_weak_key_is_named_and_not_given_out() {
-        let key = PrivateKey::generate(KeyKind::Rsa(2048)).unwrap();
-        let certificate = certificate_for(&key);
-        assert_eq!(certificate.key_kind(), Some(KeyKind::Rsa(2048)));
-        assert_eq!(certificate.public_key().unwrap_err(), KeyError::RsaSize(2048));
-    }
-}
+pub(super) mod tests;

@@ -7,6 +7,7 @@
 pub mod algorithm;
 mod certificate;
 pub mod hash;
+mod issue;
 pub mod jose;
 mod key;
 pub(crate) mod keywrap;
@@ -17,5 +18,6 @@ pub mod seal;
 pub use algorithm::{
     ContentAlgorithm, Curve, DigestAlgorithm, KeyKind, KeyTransport, KeyWrapAlgorithm, SignatureAlgorithm,
 };
-pub use certificate::{Certificate, CertificateError, CertificateRequest, KeyUsage};
+pub use certificate::{Certificate, CertificateError, KeyUsage};
+pub use issue::CertificateRequest;
 pub use key::{DecryptionKey, KeyError, PrivateKey, PublicKey, SignatureInvalid, SigningKey};
