@@ -15,6 +15,7 @@ pub mod crypto;
 pub mod eidas;
 pub mod jobs;
 pub mod login;
+pub mod metrics;
 pub mod node;
 pub mod oidc;
 pub mod outbound;

@@ -24,15 +24,16 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("audit", &["login", "eidas", "oidc", "clock", "ids"]),
     ("store", &["login", "audit", "eidas", "oidc", "clock", "ids", "secret"]),
     ("outbound", &["clock", "secret"]),
-    ("jobs", &["login", "store", "outbound", "audit", "eidas", "oidc", "crypto", "clock", "ids"]),
-    ("web", &["login", "store", "outbound", "audit", "eidas", "oidc", "clock", "ids", "secret"]),
+    ("metrics", &["audit", "login", "eidas", "clock"]),
+    ("jobs", &["login", "store", "outbound", "metrics", "audit", "eidas", "oidc", "crypto", "clock", "ids"]),
+    ("web", &["login", "store", "outbound", "metrics", "audit", "eidas", "oidc", "clock", "ids", "secret"]),
     ("config", &["login", "outbound", "crypto", "eidas", "oidc", "clock", "secret"]),
     ("node", &["web", "outbound", "eidas", "saml", "xml", "crypto", "clock", "ids", "secret"]),
     (
         "app",
         &[
-            "node", "config", "web", "jobs", "store", "outbound", "audit", "login", "eidas", "oidc", "saml",
-            "xml", "crypto", "clock", "ids", "secret",
+            "node", "config", "web", "jobs", "store", "outbound", "metrics", "audit", "login", "eidas",
+            "oidc", "saml", "xml", "crypto", "clock", "ids", "secret",
         ],
     ),
     (
@@ -74,6 +75,7 @@ const HOME: &[(&str, &[&str])] = &[
     ("josekit::", &["crypto"]),
     ("x509_parser::", &["crypto"]),
     ("sqlx::", &["store"]),
+    ("prometheus_client::", &["metrics"]),
     ("axum::", &["web", "node", "app"]),
     ("askama::", &["web", "node"]),
     ("hyper::", &["outbound", "app"]),

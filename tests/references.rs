@@ -12,6 +12,7 @@ use std::path::Path;
 use eidas_gateway::config::{self, Config};
 use eidas_gateway::eidas::Quirks;
 use eidas_gateway::login::{Failure, claims};
+use eidas_gateway::metrics::METRICS;
 use eidas_gateway::oidc::OAuthError;
 use serde_json::Value;
 
@@ -24,6 +25,7 @@ fn blocks() -> Vec<(&'static str, &'static str, String)> {
         ("docs/errors.md", "oauth", oauth_errors()),
         ("docs/audit.md", "events", audit_events()),
         ("docs/quirks.md", "quirks", quirks()),
+        ("docs/operations.md", "metrics", metrics()),
     ]
 }
 
@@ -119,6 +121,16 @@ fn every_failure_has_advice() {
         .filter(|code| !advice.contains(&format!("`{code}`")))
         .collect();
     assert!(missing.is_empty(), "docs/errors.md gives no advice for {}", missing.join(", "));
+}
+
+/// Every metric.
+fn metrics() -> String {
+    let mut page = String::from("\n| Metric | Labels | Meaning |\n|---|---|---|\n");
+    for (name, labels, meaning) in METRICS {
+        let labels: Vec<_> = labels.split(", ").map(|label| format!("`{label}`")).collect();
+        let _ = writeln!(page, "| `{name}` | {} | {meaning}. |", labels.join(", "));
+    }
+    page
 }
 
 /// Every error that a client can be told.

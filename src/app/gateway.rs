@@ -9,13 +9,14 @@ use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::{Server, logging, server};
+use super::{Server, logging, monitor, server};
 use crate::audit::{JsonLines, Sink};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Opened, Outbound, Profile};
 use crate::ids::{Random, SystemRandom};
 use crate::jobs::{self, Metadata};
 use crate::login::Countries;
+use crate::metrics::{Counted, Metrics};
 use crate::oidc::Issuer;
 use crate::outbound::{Allowed, Fetcher, Limits};
 use crate::store::{self, StoreError};
@@ -53,6 +54,13 @@ pub async fn serve(config: Config, opened: Opened, tls: Option<Arc<ServerConfig>
     let listener = TcpListener::bind(address).await.map_err(unheard)?;
     let url = &config.database.url;
     let store = store::open(url).await.map_err(|error| ServeError::Store(url.clone(), error))?;
+    let metrics = Arc::new(Metrics::default());
+    let numbers = match config.metrics.listen {
+        Some(address) => Some(monitor::listen(address).await?),
+        None => None,
+    };
+    let audit: Arc<dyn Sink> = Arc::new(Counted::new(metrics.clone(), audit(&config)?));
+    let trusted = monitor::trusted(&opened.countries);
     let metadata = Metadata {
         countries: opened.countries,
         fetcher: Arc::new(fetcher(&config.outbound, config.profile)),
@@ -71,15 +79,19 @@ pub async fn serve(config: Config, opened: Opened, tls: Option<Arc<ServerConfig>
         store: store.clone(),
         clock: clock.clone(),
         random,
-        audit: audit(&config)?,
+        audit: audit.clone(),
     }));
     let router = web::router(services.clone());
     let grace = Duration::from_secs(config.server.shutdown_seconds);
     tracing::info!(%address, issuer = config.server.issuer, tls = tls.is_some(), "listening");
 
+    let watched = monitor::Watching::new(services.clone(), trusted);
+    let watching = jobs::watch_expiry(watched, metrics.clone(), audit, clock.clone());
+    let watching = tokio::spawn(async move { tokio::join!(watching, monitor::serve(numbers, metrics)) });
     let jobs = tokio::spawn(background(metadata, services, jobs::purge(store.clone(), clock)));
     Server { router, tls, grace }.run(listener, server::stop_signal()).await;
     jobs.abort();
+    watching.abort();
     if let Err(error) = store.close().await {
         tracing::warn!(%error, "the database did not close cleanly");
     }

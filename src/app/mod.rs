@@ -3,6 +3,7 @@
 mod demo;
 mod gateway;
 mod logging;
+mod monitor;
 mod server;
 mod tls;
 

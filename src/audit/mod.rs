@@ -110,6 +110,20 @@ pub enum Event<'a> {
         /// The login.
         login: &'a str,
     },
+    /// A certificate, or metadata that is replaced by hand, ends soon. Told once 60, 30 and 7 days before the
+    /// end and once at the end; again after a start of the gateway.
+    Expires {
+        /// `own`, or the country's eIDAS code.
+        owner: &'a str,
+        /// What it is for.
+        role: &'static str,
+        /// Which one: subject and SHA-256, or the node's entityID.
+        what: &'a str,
+        /// When it ends.
+        end: String,
+        /// `within 60 days`, `within 30 days`, `within 7 days` or `over`.
+        nearness: &'static str,
+    },
     /// Something was refused, or ended a login.
     Refuse(Refusal<'a>),
 }
@@ -124,7 +138,7 @@ impl Event<'_> {
             Self::Verify { login, .. } | Self::Decline { login, .. } => Some((step::VERIFY, login)),
             Self::Release { login, .. } => Some((step::RELEASE, login)),
             Self::Redeem { login, .. } | Self::Userinfo { login } => Some((step::REDEEM, login)),
-            Self::Refuse(_) => None,
+            Self::Expires { .. } | Self::Refuse(_) => None,
         }
     }
 }

@@ -21,6 +21,7 @@ mod fault;
 mod files;
 mod logging;
 mod metadata_list;
+mod metrics;
 mod oidc;
 mod open;
 mod outbound;
@@ -36,6 +37,7 @@ pub use database::Database;
 pub use fault::{Fault, Faults};
 pub use logging::{Format, LogLevel, Logging};
 pub use metadata_list::MetadataList;
+pub use metrics::Metrics;
 pub use oidc::{Oidc, Subject, TokenAlgorithm, TokenKey};
 pub use open::Opened;
 pub use outbound::Outbound;
@@ -76,6 +78,9 @@ pub struct Config {
     /// Lists that say where the metadata of countries is.
     #[serde(default)]
     pub metadata_list: Vec<MetadataList>,
+    /// Numbers for a monitoring system.
+    #[serde(default)]
+    pub metrics: Metrics,
     /// Member states whose citizens can log in.
     #[serde(default)]
     pub country: Vec<Country>,
@@ -178,6 +183,7 @@ impl Config {
             }
             list.check(&at, self.profile, findings);
         }
+        self.metrics.check(self.server.listen, findings);
         let mut codes = BTreeSet::new();
         for (n, country) in self.country.iter().enumerate() {
             let at = format!("country[{n}]");

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::connector::Connector;
 use super::metadata::VALID_FOR;
+use super::trust::lifecycle::Expiry;
 use crate::clock::Timestamp;
 use crate::crypto::{Certificate, DecryptionKey, SigningKey};
 
@@ -223,6 +224,19 @@ impl Rollover {
     pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
         let instants = self.signing.instants().chain(self.encryption.instants());
         instants.chain(self.metadata_signing.instants()).filter(|at| *at > now).min()
+    }
+
+    /// Those of our certificates in use, now or later, that end within 60 days, the soonest first.
+    #[must_use]
+    pub fn expiries(&self, now: Timestamp) -> Vec<Expiry> {
+        let mut found: Vec<Expiry> = self
+            .states(now)
+            .into_iter()
+            .filter(|state| state.stage < Stage::Previous)
+            .filter_map(|state| Expiry::of(state.usage.as_str(), &state.certificate, now))
+            .collect();
+        found.sort_by_key(|expiry| expiry.end);
+        found
     }
 
     /// Every key that takes turns, and where it is at `now`.

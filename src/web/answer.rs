@@ -92,6 +92,11 @@ pub(crate) fn text(status: StatusCode, body: &'static str) -> Response {
     with_type(status, TEXT, body)
 }
 
+/// Metrics (OpenMetrics 1.0).
+pub(crate) fn metrics(body: String) -> Response {
+    with_type(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", body)
+}
+
 /// An answer without a body.
 pub(crate) fn empty(status: StatusCode) -> Response {
     let mut answer = Response::new(Body::empty());

@@ -15,5 +15,5 @@ mod services;
 mod text;
 mod trouble;
 
-pub use router::router;
+pub use router::{metrics, router};
 pub use services::{Parts, Services};

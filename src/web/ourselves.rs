@@ -16,7 +16,7 @@ use crate::login::Failure;
 pub(super) struct Ourselves(Mutex<Kept>);
 
 struct Kept {
-    rollover: Rollover,
+    rollover: Arc<Rollover>,
     connector: Arc<Connector>,
     /// While the clock is in here, `connector` is right.
     from: Timestamp,
@@ -37,11 +37,15 @@ pub(super) struct Published {
 
 impl Ourselves {
     pub(super) fn new(rollover: Rollover, now: Timestamp) -> Self {
-        Self(Mutex::new(Kept::new(rollover, now)))
+        Self(Mutex::new(Kept::new(Arc::new(rollover), now)))
     }
 
     pub(super) fn replace(&self, rollover: Rollover, now: Timestamp) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Kept::new(rollover, now);
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Kept::new(Arc::new(rollover), now);
+    }
+
+    pub(super) fn rollover(&self) -> Arc<Rollover> {
+        Arc::clone(&self.0.lock().unwrap_or_else(PoisonError::into_inner).rollover)
     }
 
     /// Ourselves at `now`.
@@ -78,14 +82,14 @@ impl Ourselves {
 }
 
 impl Kept {
-    fn new(rollover: Rollover, now: Timestamp) -> Self {
+    fn new(rollover: Arc<Rollover>, now: Timestamp) -> Self {
         let (connector, until) = (Arc::new(rollover.at(now)), rollover.next_change(now));
         Self { rollover, connector, from: now, until, published: None }
     }
 
     fn move_to(&mut self, now: Timestamp) {
         if now < self.from || self.until.is_some_and(|until| until <= now) {
-            *self = Self::new(self.rollover.clone(), now);
+            *self = Self::new(Arc::clone(&self.rollover), now);
         }
     }
 }

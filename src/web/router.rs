@@ -13,6 +13,7 @@ use super::routes::{acs, authorize, choose, documents, failed, release, token, u
 use super::services::Services;
 use super::trouble::Trouble;
 use crate::login::{Failure, step};
+use crate::metrics::Metrics;
 
 /// The gateway as one service. There is no CORS: no page of another origin has business here.
 pub fn router(services: Arc<Services>) -> Router {
@@ -40,6 +41,12 @@ pub fn router(services: Arc<Services>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&services), complete))
         .with_state(services)
+}
+
+/// The metrics, for an address of their own that only the monitoring system reaches.
+pub fn metrics(metrics: Arc<Metrics>) -> Router {
+    let show = move || async move { answer::metrics(metrics.text()) };
+    Router::new().route("/metrics", get(show))
 }
 
 /// Adds the headers that every answer carries, to those of axum itself as well.

@@ -125,6 +125,11 @@ impl Services {
         self.ourselves.connector(self.now())
     }
 
+    /// Our keys over time.
+    pub fn rollover(&self) -> Arc<Rollover> {
+        self.ourselves.rollover()
+    }
+
     /// Replaces our keys and what we say of ourselves, after a change of the configuration.
     pub fn set_rollover(&self, rollover: Rollover) {
         self.ourselves.replace(rollover, self.now());

@@ -192,6 +192,17 @@ pub enum Nearness {
 }
 
 impl Nearness {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Days60 => "within 60 days",
+            Self::Days30 => "within 30 days",
+            Self::Days7 => "within 7 days",
+            Self::Over => "over",
+        }
+    }
+
     /// How near `end` is, if it is within 60 days.
     #[must_use]
     pub fn of(end: Timestamp, now: Timestamp) -> Option<Self> {
@@ -220,26 +231,44 @@ pub struct Expiry {
     pub nearness: Nearness,
 }
 
+impl Expiry {
+    /// The expiry of `certificate`, if it ends within 60 days.
+    #[must_use]
+    pub fn of(role: &'static str, certificate: &Certificate, now: Timestamp) -> Option<Self> {
+        let end = certificate.not_after();
+        let nearness = Nearness::of(end, now)?;
+        Some(Self { role, certificate: describe(certificate), end, nearness })
+    }
+
+    /// The expiry of the metadata of `node`, if it ends within 60 days. That is bad news only if somebody has
+    /// to replace it by hand.
+    #[must_use]
+    pub fn of_document(node: &TrustedNode, now: Timestamp) -> Option<Self> {
+        let nearness = Nearness::of(node.valid_until, now)?;
+        Some(Self { role: "metadata", certificate: node.entity_id.clone(), end: node.valid_until, nearness })
+    }
+}
+
 /// The certificates of a country that end within 60 days, the soonest first: an operator hears of them
 /// weeks before a login fails.
 #[must_use]
 pub fn expiries(node: Option<&TrustedNode>, anchors: &[Certificate], now: Timestamp) -> Vec<Expiry> {
-    let mut certificates: Vec<(&'static str, &Certificate)> =
-        anchors.iter().map(|anchor| ("trust anchor", anchor)).collect();
-    if let Some(node) = node {
-        certificates.extend(node.metadata_signer().map(|signer| ("metadata signer", signer)));
-        certificates.extend(node.signing.iter().map(|(c, _)| ("signing certificate", c)));
-    }
-    let mut found: Vec<Expiry> = certificates
-        .into_iter()
-        .filter_map(|(role, certificate)| {
-            let end = certificate.not_after();
-            let nearness = Nearness::of(end, now)?;
-            Some(Expiry { role, certificate: describe(certificate), end, nearness })
-        })
+    let mut found: Vec<Expiry> = certificates(node, anchors)
+        .filter_map(|(role, certificate)| Expiry::of(role, certificate, now))
         .collect();
     found.sort_by_key(|expiry| expiry.end);
     found
+}
+
+/// All certificates of a country, each with what it is for.
+pub fn certificates<'a>(
+    node: Option<&'a TrustedNode>,
+    anchors: &'a [Certificate],
+) -> impl Iterator<Item = (&'static str, &'a Certificate)> {
+    let anchors = anchors.iter().map(|anchor| ("trust anchor", anchor));
+    let signer = node.and_then(TrustedNode::metadata_signer).map(|signer| ("metadata signer", signer));
+    let signing = node.into_iter().flat_map(|node| &node.signing);
+    anchors.chain(signer).chain(signing.map(|(certificate, _)| ("signing certificate", certificate)))
 }
 
 fn voucher(node: &TrustedNode) -> String {
