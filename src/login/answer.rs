@@ -131,7 +131,7 @@ impl AwaitResponse {
         };
         match response::judge(inbound, to.connector, node, &self.pending, now) {
             Ok(response::Outcome::Authenticated(identity)) => match normalise(&identity, &self.login, to) {
-                Ok(normalised) => Ok(self.answered(&identity, normalised)),
+                Ok(normalised) => Ok(self.answered(&identity, normalised, now)),
                 Err(failure) => Err(refuse(self, failure, "normalise", String::new())),
             },
             Ok(response::Outcome::Declined(declined)) => Ok(self.declined(declined, now)),
@@ -142,13 +142,13 @@ impl AwaitResponse {
         }
     }
 
-    fn answered(self, identity: &Identity, normalised: Normalised) -> Answered {
+    fn answered(self, identity: &Identity, normalised: Normalised, now: Timestamp) -> Answered {
         Answered {
             login: self.login,
             pending: self.pending,
             response_id: identity.response_id.clone(),
             assertion_id: Some(identity.assertion_id.clone()),
-            remember_until: identity.expires + SKEW,
+            remember_until: remember_until(identity.expires, now),
             dropped: identity.dropped.clone(),
             message: None,
             outcome: Outcome::Normalised(Box::new(normalised)),
@@ -236,5 +236,25 @@ impl Normalised {
     }
 }
 
+/// Until when the identifiers of an accepted answer have to be known. Until its assertion has ended; but a
+/// node that lets it last for years does not fill our database: by then its IssueInstant is too old, and the
+/// request that it names has long been given up.
+fn remember_until(expires: Timestamp, now: Timestamp) -> Timestamp {
+    (expires + SKEW).min(now + 2 * super::choose::LIFETIME)
+}
+
 /// How far clocks may differ, at most.
 const SKEW: Duration = Duration::from_mins(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_remembered_until_the_assertion_ends_and_no_longer_than_they_can_matter() {
+        let now = Timestamp::parse("2026-11-21T12:00:00Z").unwrap();
+        let until = |expires| remember_until(Timestamp::parse(expires).unwrap(), now).to_string();
+        assert_eq!(until("2026-11-21T12:05:00Z"), "2026-11-21T12:10:00.000Z");
+        assert_eq!(until("9999-12-31T23:59:59Z"), "2026-11-21T12:30:00.000Z");
+    }
+}

@@ -172,13 +172,15 @@ table! {
     /// The request for the member state could not be built.
     RequestNotBuilt "EG-5001" shown "EG-5001", Gateway, SERVER, "our-fault", 500, RETRY;
     /// The database did not answer.
-    StoreUnavailable "EG-5002" shown "EG-5002", Gateway, LATER, "our-fault", 503, FINAL;
+    StoreUnavailable "EG-5002" shown "EG-5002", Gateway, LATER, "our-fault", 503, RETRY;
     /// What was stored could not be read back.
     StateUnreadable "EG-5003" shown "EG-5003", Gateway, SERVER, "our-fault", 500, FINAL;
     /// The identifier cannot be the subject in the mode that the client is set to.
     SubjectUnusable "EG-5004" shown "EG-5004", Gateway, SERVER, "our-fault", 500, RETRY;
     /// A key of ours did not sign.
     KeyUnusable "EG-5005" shown "EG-5005", Gateway, SERVER, "our-fault", 500, FINAL;
+    /// More logins wait than the gateway keeps at a time.
+    TooManyLogins "EG-5006" shown "EG-5006", Gateway, LATER, "our-fault", 503, FINAL;
 
     // 6: HTTP.
     /// There is no such page.

@@ -62,7 +62,8 @@ impl SubjectKey {
     /// keeps them; at start they are compared, so that a wrong key file is found before the first login.
     #[must_use]
     pub fn check_value(&self) -> String {
-        let message = [b"eidas-sub-check".as_slice(), &[SEPARATOR], &self.version.to_be_bytes()].concat();
+        let message =
+            [b"eidas-sub-check".as_slice(), SEPARATOR.as_bytes(), &self.version.to_be_bytes()].concat();
         let mac = hmac_sha256(self.key.expose(), &message);
         mac.iter().take(8).map(|octet| format!("{octet:02x}")).collect()
     }
@@ -79,24 +80,26 @@ impl SubjectKey {
         }
     }
 
-    /// base64url(HMAC-SHA-256(key, scheme, sector, kind, identifier)), the parts joined by 0x1F.
+    /// base64url(HMAC-SHA-256(key, scheme, sector, type, identifier)), the parts joined by 0x1F.
     ///
-    /// Somebody who acts for another is a subject of their own: the pair of both identifiers. Otherwise a
-    /// representative would open the account of the person represented.
+    /// Somebody who acts for another is a subject of their own: the pair of both, each with their kind, for
+    /// a country may give a person and a company the same identifier. Otherwise a representative would open
+    /// the account of the person represented.
     fn opaque(&self, sector: &str, subject: &Subject) -> String {
-        let mut message = Vec::with_capacity(512);
-        let identifier = subject.person.identifier().expose().as_str();
-        for part in [SCHEME, sector, subject_type(subject), identifier] {
-            message.extend_from_slice(part.as_bytes());
-            message.push(SEPARATOR);
-        }
+        let mut parts = vec![SCHEME, sector, subject_type(subject)];
+        let represented = &subject.person;
         if let Some(representative) = &subject.representative {
-            message.extend_from_slice(representative.identifier().expose().as_str().as_bytes());
+            parts.extend([represented.kind().as_str(), identifier(represented)]);
+            parts.extend([representative.kind().as_str(), identifier(representative)]);
         } else {
-            message.pop();
+            parts.push(identifier(represented));
         }
-        URL_SAFE_NO_PAD.encode(hmac_sha256(self.key.expose(), &message))
+        URL_SAFE_NO_PAD.encode(hmac_sha256(self.key.expose(), parts.join(SEPARATOR).as_bytes()))
     }
+}
+
+fn identifier(person: &Person) -> &str {
+    person.identifier().expose().as_str()
 }
 
 /// `natural`, `legal`, or `representative` when somebody acts for the subject.
@@ -109,31 +112,28 @@ pub(super) fn subject_type(subject: &Subject) -> &'static str {
     }
 }
 
-/// The identifier itself where it is ASCII; otherwise its UTF-8 octets that are not, and `%`, as `%XX`.
+/// The identifier itself; octets that are not ASCII, and `%`, as `%XX`. `%` always, so that an identifier
+/// that holds an escape of its own does not become that of somebody else.
 fn raw(subject: &Subject) -> Result<String, SubjectError> {
     if subject.representative.is_some() {
         return Err(SubjectError::RawRepresentative);
     }
-    let identifier = subject.person.identifier().expose().as_str();
-    let sub = if identifier.is_ascii() {
-        identifier.to_owned()
-    } else {
-        identifier.bytes().fold(String::with_capacity(identifier.len() * 2), |mut sub, octet| {
-            match octet {
-                b'%' | 0x80.. => {
-                    use std::fmt::Write as _;
-                    let _ = write!(sub, "%{octet:02X}");
-                }
-                _ => sub.push(char::from(octet)),
+    let identifier = identifier(&subject.person);
+    let mut sub = String::with_capacity(identifier.len());
+    for octet in identifier.bytes() {
+        match octet {
+            b'%' | 0x80.. => {
+                use std::fmt::Write as _;
+                let _ = write!(sub, "%{octet:02X}");
             }
-            sub
-        })
-    };
+            _ => sub.push(char::from(octet)),
+        }
+    }
     if sub.len() > MAX_SUB { Err(SubjectError::RawTooLong) } else { Ok(sub) }
 }
 
 const SCHEME: &str = "eidas-sub-1";
 const EVERY_SECTOR: &str = "*";
 /// ASCII "unit separator"; the configuration refuses control characters in a sector.
-const SEPARATOR: u8 = 0x1f;
+const SEPARATOR: &str = "\u{1f}";
 const MAX_SUB: usize = 255;

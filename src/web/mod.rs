@@ -6,6 +6,7 @@
 
 mod answer;
 mod cookie;
+mod crowd;
 mod form;
 mod ourselves;
 pub mod pages;

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::body::Bytes;
 
+use super::crowd::Crowd;
 use super::ourselves::{Ourselves, Published};
 use crate::audit::{Event, Sink};
 use crate::clock::{Clock, Timestamp};
@@ -53,6 +54,7 @@ pub struct Services {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     audit: Arc<dyn Sink>,
+    pub(super) crowd: Crowd,
     countries: RwLock<Arc<Countries>>,
     /// The discovery document.
     pub(super) discovery: Bytes,
@@ -78,6 +80,7 @@ impl Services {
             clock: parts.clock,
             random: parts.random,
             audit: parts.audit,
+            crowd: Crowd::default(),
             countries: RwLock::new(Arc::new(parts.countries)),
         }
     }

@@ -30,7 +30,7 @@ pub struct Limits {
 impl Limits {
     /// For messages. The EC node refuses more than 131072 octets as well.
     pub const MESSAGE: Self =
-        Self { octets: 131_072, depth: 40, attributes: 64, namespaces: 64, elements: 4_000, nodes: 16_000 };
+        Self { octets: 131_072, depth: 40, attributes: 64, namespaces: 32, elements: 4_000, nodes: 16_000 };
     /// For metadata, which can be an aggregate of many countries.
     pub const METADATA: Self = Self {
         octets: 8 * 1024 * 1024,
@@ -220,18 +220,7 @@ fn start_tag(markup: &str) -> Result<StartTag<'_>, ParseError> {
 /// is as deep as the document, which [`measure`] has limited.
 fn element(node: roxmltree::Node<'_, '_>, text: &str, scope: &mut Vec<(String, String)>) -> Element {
     let before = scope.len();
-    let mut declarations = Vec::new();
-    for namespace in node.namespaces() {
-        let prefix = namespace.name().unwrap_or_default();
-        if prefix != "xml" && bound(scope, prefix) != namespace.uri() {
-            declarations.push((prefix.to_owned(), namespace.uri().to_owned()));
-        }
-    }
-    // `xmlns=""` takes the default away; the parser tells it by no longer listing a default.
-    let has_default = node.namespaces().any(|n| n.name().is_none());
-    if !has_default && !bound(scope, "").is_empty() {
-        declarations.push((String::new(), String::new()));
-    }
+    let declarations = declarations(node, text, scope);
     scope.extend(declarations.iter().cloned());
 
     let name = node.tag_name();
@@ -268,6 +257,33 @@ fn element(node: roxmltree::Node<'_, '_>, text: &str, scope: &mut Vec<(String, S
         attributes,
         children,
     }
+}
+
+/// The namespaces that an element declares itself. The parser lists all that are in scope, the element's own
+/// first; looking through the inherited ones of every element would cost more than the rest of the parsing.
+fn declarations(
+    node: roxmltree::Node<'_, '_>,
+    text: &str,
+    scope: &[(String, String)],
+) -> Vec<(String, String)> {
+    let tag = text.get(node.range().start..).unwrap_or_default();
+    let own = start_tag(tag).map_or(usize::MAX, |tag| tag.namespaces);
+    if own == 0 {
+        return Vec::new();
+    }
+    let mut declarations = Vec::new();
+    for namespace in node.namespaces().take(own) {
+        let prefix = namespace.name().unwrap_or_default();
+        if prefix != "xml" && bound(scope, prefix) != namespace.uri() {
+            declarations.push((prefix.to_owned(), namespace.uri().to_owned()));
+        }
+    }
+    // `xmlns=""` takes the default away; the parser tells it by no longer listing a default.
+    let has_default = node.namespaces().any(|n| n.name().is_none());
+    if !has_default && !bound(scope, "").is_empty() {
+        declarations.push((String::new(), String::new()));
+    }
+    declarations
 }
 
 /// The namespace that `prefix` is bound to, empty for none.
@@ -343,13 +359,27 @@ mod tests {
             let tags = (0..levels).map(|n| format!("<a xmlns:a{n}='u:{n}'\txmlns:b{n} = \"u\">"));
             format!("{}{}", tags.collect::<String>(), "</a>".repeat(levels))
         };
-        assert_eq!(parse(&nested(33)), Err(ParseError::TooManyNodes));
+        assert_eq!(parse(&nested(17)), Err(ParseError::TooManyNodes));
         // Exactly at the limits everything is read; what is closed counts no more.
-        assert!(parse(&nested(32)).is_ok());
+        assert!(parse(&nested(16)).is_ok());
         let side_by_side = "<b xmlns:c='u:c' xmlns='u:d'/><b xmlns:e='u:e'></b>".repeat(500);
         assert!(parse(&format!("<a>{side_by_side}</a>")).is_ok());
         let deep = format!("{}{}", "<a>".repeat(40), "</a>".repeat(40));
         assert!(parse(&deep).is_ok());
+    }
+
+    #[test]
+    fn an_element_keeps_the_declarations_that_it_makes_itself() {
+        let root = parse(
+            "<a xmlns='u:1' xmlns:p='u:p'><b/><c xmlns:p='u:q' xmlns=''><d xmlns:xmlnsx='u:x'/></c></a>",
+        );
+        let declared = |element: &Element| {
+            let mut declared: Vec<_> = element.declarations.iter().map(|(p, u)| format!("{p}={u}")).collect();
+            declared.sort();
+            declared.join(" ")
+        };
+        let all: Vec<_> = root.unwrap().descendants().map(declared).collect();
+        assert_eq!(all, ["=u:1 p=u:p", "", "= p=u:q", "xmlnsx=u:x"]);
     }
 
     #[test]

@@ -876,3 +876,40 @@ async fn every_failure_of_a_node_has_its_page_and_its_error() {
         assert_eq!(parameter(&address, "error").as_deref(), Some(error));
     }
 }
+
+#[tokio::test]
+async fn a_database_that_cannot_be_written_is_no_dead_end() {
+    use sqlx::{Connection as _, sqlite::SqliteConnection};
+    let file = std::env::temp_dir().join(format!("eidas-gateway-it-full-{}.db", std::process::id()));
+    let url = format!("sqlite://{}", file.display());
+    let world = World::build(&url, |_, _| {}).await;
+    let browser = Browser::new(&world);
+    let (path, page) = browser.start(&[]).await;
+    let token = page.field("token");
+    // As a full disk does: what is there can be read, and nothing is written.
+    let mut outside = SqliteConnection::connect(&url).await.unwrap();
+    for event in ["INSERT", "UPDATE", "DELETE"] {
+        let sql = format!(
+            "CREATE TRIGGER no_{event} BEFORE {event} ON logins BEGIN SELECT RAISE(ABORT, 'no'); END"
+        );
+        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut outside).await.unwrap();
+    }
+
+    // The broker of a login that cannot begin is told.
+    let refused = browser.send(get(&authorize(&[])), true).await;
+    assert_eq!(refused.status, StatusCode::SEE_OTHER);
+    assert!(refused.location().starts_with(REDIRECT));
+    assert_eq!(refused.redirect_parameter("error").as_deref(), Some("temporarily_unavailable"));
+    assert_eq!(refused.redirect_parameter("state").as_deref(), Some(STATE));
+    // A citizen who cannot depart may try again, or go back.
+    let stuck = browser.post(&format!("{path}/country"), &[("country", "XB"), ("token", &token)]).await;
+    assert_eq!(stuck.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(stuck.text("code"), "EG-5002");
+    assert_eq!(stuck.field("token"), token);
+    let back = browser.post(&format!("{path}/cancel?error=EG-5002"), &[("token", &token)]).await;
+    let address = back.header("refresh").strip_prefix("0; url=").unwrap().to_owned();
+    assert_eq!(parameter(&address, "error").as_deref(), Some("temporarily_unavailable"));
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
+    }
+}

@@ -19,17 +19,18 @@ pub(crate) enum ValueError {
     Form,
 }
 
-/// A value, trimmed. An empty one is as good as none (Message Format 1.4 §2.3.3 forbids it; German cards
-/// without a birth name produce it).
+/// A value without the white space of XML around it; any other stays, lest two identifiers become one. An
+/// empty value is as good as none (Message Format 1.4 §2.3.3 forbids it; German cards without a birth name
+/// produce it).
 pub(crate) fn clean(text: &str) -> Result<Option<&str>, ValueError> {
-    let text = text.trim();
+    let text = text.trim_matches([' ', '\t', '\r', '\n']);
     if text.chars().any(is_harmful) {
         return Err(ValueError::ControlCharacter);
     }
     if text.chars().count() > MAX_LENGTH {
         return Err(ValueError::TooLong);
     }
-    Ok((!text.is_empty()).then_some(text))
+    Ok((!text.trim().is_empty()).then_some(text))
 }
 
 /// The one value of an attribute that has one.
@@ -88,7 +89,8 @@ mod tests {
     #[test]
     fn values_are_trimmed_and_empty_ones_are_absent() {
         assert_eq!(read_text(&values(&["\n  Izmir \t"])), Ok(Some("Izmir".to_owned())));
-        assert_eq!(read_text(&values(&["", "  "])), Ok(None));
+        assert_eq!(read_text(&values(&["", "  ", "\u{a0}"])), Ok(None));
+        assert_eq!(read_text(&values(&[" Izmir\u{a0}\n"])), Ok(Some("Izmir\u{a0}".to_owned())));
         assert_eq!(read_text(&values(&["", "Izmir"])), Ok(Some("Izmir".to_owned())));
         assert_eq!(read_text(&values(&["Izmir", "Smyrna"])), Err(ValueError::Several));
     }

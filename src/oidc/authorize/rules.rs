@@ -193,7 +193,11 @@ fn acr_values_are_words(
     _: &Client,
     request: &mut AuthorizationRequest,
 ) -> Result<(), Denied> {
-    request.acr = RequestedAcr::of(parameters.one("acr_values"), &request.claims);
+    let values = parameters.one("acr_values");
+    if values.is_some_and(|values| values.len() > MAX_ACR_VALUES) {
+        return Err(invalid("acr_values is longer than 2048 octets"));
+    }
+    request.acr = RequestedAcr::of(values, &request.claims);
     Ok(())
 }
 
@@ -304,6 +308,7 @@ const KNOWN: [(&str, &str); 17] = [
 ];
 
 const MAX_STATE: usize = 2048;
+const MAX_ACR_VALUES: usize = 2048;
 const MAX_NONCE: usize = 512;
 const MAX_LOCALES: usize = 10;
 const MAX_LOGIN_HINT: usize = 512;

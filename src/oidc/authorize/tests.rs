@@ -241,6 +241,14 @@ fn scope_has_fifty_words_at_most() {
 }
 
 #[test]
+fn acr_values_have_2048_octets_at_most() {
+    let long = "a ".repeat(1024);
+    assert_eq!(passed(&[("acr_values", &long)]).acr.voluntary.len(), 1024);
+    let longer = format!("{long}a");
+    assert_eq!(redirected(&[("acr_values", &longer)]), invalid("acr_values is longer than 2048 octets"));
+}
+
+#[test]
 fn nonce_has_512_octets_at_most() {
     let long = "n".repeat(512);
     assert_eq!(passed(&[("nonce", &long)]).nonce, Some(long));

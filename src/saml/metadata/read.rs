@@ -127,14 +127,14 @@ fn earlier<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
     }
 }
 
-/// An `xs:duration` without years and months, which have no fixed length.
+/// An `xs:duration`, with 365 days to a year and 30 to a month: it only says how often to look again.
 fn duration(text: &str) -> Option<Duration> {
     let (days, time) = match text.strip_prefix('P')?.split_once('T') {
         Some((days, time)) => (days, time),
         None => (text.strip_prefix('P')?, ""),
     };
     let mut seconds = 0_u64;
-    const DAYS: &[(char, u64)] = &[('D', 86_400)];
+    const DAYS: &[(char, u64)] = &[('Y', 365 * 86_400), ('M', 30 * 86_400), ('D', 86_400)];
     const TIME: &[(char, u64)] = &[('H', 3600), ('M', 60), ('S', 1)];
     for (part, units) in [(days, DAYS), (time, TIME)] {
         let mut rest = part;
@@ -298,14 +298,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_of_a_fixed_length_are_read() {
+    fn durations_are_read() {
         let seconds = |text| duration(text).map(|d| d.as_secs());
         assert_eq!(seconds("PT1H"), Some(3600));
         assert_eq!(seconds("P1DT2H3M4.5S"), Some(86_400 + 7200 + 180 + 4));
         assert_eq!(seconds("P7D"), Some(604_800));
-        for text in ["", "P", "PT", "P1M", "P1Y", "PT1", "-PT1H", "1H", "PTH", "PT1D"] {
+        assert_eq!(seconds("P1Y2M"), Some(425 * 86_400));
+        for text in ["", "P", "PT", "P1", "PT1", "-PT1H", "1H", "PTH", "PT1D"] {
             assert!(seconds(text).is_none_or(|s| s == 0), "{text}");
         }
         assert_eq!(seconds("P99999999999999999999D"), None);
+        assert_eq!(seconds("P999999999999999999Y"), None);
     }
 }

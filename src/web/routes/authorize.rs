@@ -6,9 +6,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
-use super::{back_to_broker, choose, store_trouble};
+use super::{back_to_broker, choose, error_description, store_trouble};
 use crate::audit::Event;
 use crate::login::{self, ChooseCountry, Failure, step};
+use crate::oidc::OAuthError;
 use crate::oidc::authorize::{self, AuthorizeRefusal};
 use crate::store::NewLogin;
 use crate::web::answer;
@@ -51,7 +52,10 @@ async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> R
         }
     };
     let Some((client, policy)) = services.client(&request.client_id) else {
-        return Trouble::new(step::REQUEST, Failure::ClientWithoutPolicy).page(services);
+        let failure = Failure::ClientWithoutPolicy;
+        Trouble::new(step::REQUEST, failure).client(&request.client_id).note(services);
+        let description = error_description(failure);
+        return answer::to_broker(&request.error(OAuthError::ServerError, &description, &services.issuer));
     };
     let (now, countries) = (services.now(), services.countries());
     let state = match ChooseCountry::begin(request, policy, &countries, &*services.random, now) {
@@ -61,6 +65,11 @@ async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> R
             return back_to_broker(services, &login, policy, failure);
         }
     };
+    if !services.crowd.admit(now, state.login.expires) {
+        let failure = Failure::TooManyLogins;
+        Trouble::new(step::REQUEST, failure).login(&state.login).note(services);
+        return back_to_broker(services, &state.login, policy, failure);
+    }
     let cookie = LoginCookie::new(&*services.random, now);
     services.record(&Event::Request {
         login: &state.login.id,
@@ -92,7 +101,8 @@ async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> R
         expires: state.login().expires,
     };
     if let Err(error) = services.store.begin(&login).await {
-        return store_trouble(step::REQUEST, &error).login(state.login()).page(services);
+        store_trouble(step::REQUEST, &error).login(state.login()).note(services);
+        return back_to_broker(services, state.login(), policy, Failure::StoreUnavailable);
     }
     let mut response = match (&state, departure) {
         (login::State::AwaitResponse(waiting), Some(page)) => {

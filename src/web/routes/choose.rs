@@ -78,7 +78,11 @@ pub(in crate::web) async fn depart(State(services): State<Arc<Services>>, reques
         Ok(Departed::Gone) => {
             Trouble::new(step::PREPARE, Failure::LoginUnknown).login(state.login()).page(&services)
         }
-        Err(error) => store_trouble(step::PREPARE, &error).login(state.login()).page(&services),
+        Err(error) => {
+            let login = state.login();
+            let trouble = store_trouble(step::PREPARE, &error).login(login);
+            super::failed::page(&services, login, policy, &token, Some(country), trouble)
+        }
     }
 }
 
@@ -97,7 +101,8 @@ pub(in crate::web) async fn cancel(State(services): State<Arc<Services>>, reques
         Ok(Abandoned::Gone) => {
             return Trouble::new(step::COUNTRY, Failure::LoginUnknown).login(login).page(&services);
         }
-        Err(error) => return store_trouble(step::COUNTRY, &error).login(login).page(&services),
+        // Without its row the login ends by itself; the broker can be told all the same.
+        Err(error) => _ = store_trouble(step::COUNTRY, &error).login(login).note(&services),
     }
     Trouble::new(step::COUNTRY, failure).rule("left").login(login).note(&services);
     let told = error_response(&services, login, found.policy, failure);

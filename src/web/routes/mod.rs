@@ -68,9 +68,13 @@ pub(super) fn error_response(
     policy: &ClientPolicy,
     failure: Failure,
 ) -> AuthorizationResponse {
+    login.request.error(login.oauth_error(failure, policy), &error_description(failure), &services.issuer)
+}
+
+/// What the broker's developer reads.
+fn error_description(failure: Failure) -> ErrorDescription {
     let row = failure.row();
-    let description = ErrorDescription::new(&format!("{} {}", row.code, row.meaning));
-    login.request.error(login.oauth_error(failure, policy), &description, &services.issuer)
+    ErrorDescription::new(&format!("{} {}", row.code, row.meaning))
 }
 
 /// Ends a login by sending the browser to the broker with an error.

@@ -1,6 +1,7 @@
 //! `xenc:AgreementMethod` with ECDH-ES and ConcatKDF (XML Encryption 1.1 §5.4.1, §5.6.4).
 
 use super::decrypt::DecryptionError;
+use super::encrypt::{EncryptionOptions, KdfInfo};
 use super::{CONCAT_KDF, ECDH_ES};
 use crate::crypto::{
     Certificate, Curve, DigestAlgorithm, KeyError, KeyKind, KeyWrapAlgorithm, PrivateKey, PublicKey, keywrap,
@@ -123,20 +124,24 @@ fn encoded_key(value: &Element) -> Result<PublicKey, DecryptionError> {
 pub(super) fn wrap_for(
     recipient: &Certificate,
     curve: Curve,
-    digest: DigestAlgorithm,
-    how: KeyWrapAlgorithm,
+    options: &EncryptionOptions,
     content_key: &[u8],
 ) -> Result<(Element, Vec<u8>), KeyError> {
+    let (digest, how) = (options.kdf, options.wrap);
     let ephemeral = PrivateKey::generate(KeyKind::Ec(curve))?;
     let z = ephemeral.agree(&recipient.public_key()?)?;
-    // One zero octet for each of the three fields, as the CEF node does.
-    let kek = keywrap::concat_kdf(digest, z.expose(), &[0, 0, 0], how.key_octets());
+    let (field, other_info): (_, &[u8]) = match options.kdf_info {
+        KdfInfo::ZeroOctets => (Some("0000"), &[0, 0, 0]),
+        KdfInfo::Empty => (Some("00"), &[]),
+        KdfInfo::Absent => (None, &[]),
+    };
+    let kek = keywrap::concat_kdf(digest, z.expose(), other_info, how.key_octets());
     let wrapped = keywrap::wrap(how, kek.expose(), content_key)?;
 
     let parameters = Element::new(XENC11, "ConcatKDFParams")
-        .with("AlgorithmID", "0000")
-        .with("PartyUInfo", "0000")
-        .with("PartyVInfo", "0000")
+        .with_some("AlgorithmID", field)
+        .with_some("PartyUInfo", field)
+        .with_some("PartyVInfo", field)
         .child(Element::new(DS, "DigestMethod").with("Algorithm", digest.uri()));
     let point = encode_base64(&ephemeral.public_key()?.to_point()?);
     let key = Element::new(DSIG11, "ECKeyValue")

@@ -21,6 +21,20 @@ pub struct EncryptionOptions {
     pub wrap: KeyWrapAlgorithm,
     /// The hash of ConcatKDF.
     pub kdf: DigestAlgorithm,
+    /// How ConcatKDF's parameters say that there is nothing to say.
+    pub kdf_info: KdfInfo,
+}
+
+/// `AlgorithmID`, `PartyUInfo` and `PartyVInfo` of ConcatKDF (XML Encryption 1.1 §5.4.1) as peers write them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KdfInfo {
+    /// `0000`: one zero octet each, as the CEF node does.
+    #[default]
+    ZeroOctets,
+    /// `00`: a bit string of no bits.
+    Empty,
+    /// The attributes are left out.
+    Absent,
 }
 
 impl Default for EncryptionOptions {
@@ -34,6 +48,7 @@ impl Default for EncryptionOptions {
             },
             wrap: KeyWrapAlgorithm::Aes256,
             kdf: DigestAlgorithm::Sha256,
+            kdf_info: KdfInfo::default(),
         }
     }
 }
@@ -102,8 +117,7 @@ fn encrypted_key(
         }
         KeyKind::Ec(curve) => {
             let method = Element::new(XENC, "EncryptionMethod").with("Algorithm", options.wrap.uri());
-            let (info, wrapped) =
-                agreement::wrap_for(recipient, curve, options.kdf, options.wrap, content_key)?;
+            let (info, wrapped) = agreement::wrap_for(recipient, curve, options, content_key)?;
             (method, info, wrapped)
         }
     };

@@ -9,7 +9,7 @@ mod decrypt;
 mod encrypt;
 
 pub use decrypt::{DecryptionError, DecryptionPolicy, decrypt};
-pub use encrypt::{EncryptionOptions, encrypt, encrypt_with_sibling_key};
+pub use encrypt::{EncryptionOptions, KdfInfo, encrypt, encrypt_with_sibling_key};
 
 /// `Type` of encrypted data that replaces one element.
 const TYPE_ELEMENT: &str = "http://www.w3.org/2001/04/xmlenc#Element";

@@ -157,16 +157,33 @@ fn agreement_parameters_off_the_profile_are_refused() {
 }
 
 #[test]
-fn empty_and_absent_kdf_parameters_mean_the_same() {
-    let ours = key(KeyKind::Ec(Curve::P256));
-    let data = encrypt(&secret(), ours.certificate(), &EncryptionOptions::default(), &SystemRandom).unwrap();
+fn every_way_to_write_empty_kdf_parameters_opens() {
+    for curve in Curve::ALL {
+        let ours = [key(KeyKind::Ec(curve))];
+        for (kdf_info, written) in [
+            (KdfInfo::ZeroOctets, "AlgorithmID=\"0000\""),
+            (KdfInfo::Empty, "AlgorithmID=\"00\""),
+            (KdfInfo::Absent, "<xenc11:ConcatKDFParams><"),
+        ] {
+            let options = EncryptionOptions { kdf_info, ..EncryptionOptions::default() };
+            let data = encrypt(&secret(), ours[0].certificate(), &options, &SystemRandom).unwrap();
+            assert!(write(&data).contains(written), "{kdf_info:?}");
+            assert!(same(&open(&verified([data]), &ours).unwrap()), "{kdf_info:?}");
+        }
+    }
+}
+
+#[test]
+fn kdf_parameters_of_no_bits_are_not_a_zero_octet() {
+    let ours = [key(KeyKind::Ec(Curve::P256))];
+    let data =
+        encrypt(&secret(), ours[0].certificate(), &EncryptionOptions::default(), &SystemRandom).unwrap();
     // The sender used one zero octet for each field: without it the key is another one.
     for to in ["AlgorithmID=\"00\"", ""] {
-        let refused =
-            open(&changed(&data, "AlgorithmID=\"0000\"", to), std::slice::from_ref(&ours)).unwrap_err();
+        let refused = open(&changed(&data, "AlgorithmID=\"0000\"", to), &ours).unwrap_err();
         assert_eq!(refused, DecryptionError::Failed);
     }
-    let refused = open(&changed(&data, "AlgorithmID=\"0000\"", "AlgorithmID=\"0100\""), &[ours]).unwrap_err();
+    let refused = open(&changed(&data, "AlgorithmID=\"0000\"", "AlgorithmID=\"0100\""), &ours).unwrap_err();
     assert!(matches!(refused, DecryptionError::Malformed(_)));
 }
 

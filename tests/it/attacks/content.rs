@@ -118,7 +118,9 @@ fn identifiers_that_only_look_alike_are_different_or_refused() {
     assert_ne!(of("XB/XA/é"), of("XB/XA/e\u{301}"));
     assert_eq!(of("\n XB/XA/A "), "XB/XA/A");
     identifier("xb/xa/A").is_refused("SEC-28", "identifier_form");
-    identifier("XB/XA/A\u{200b}").is_refused("SEC-28", "identifier_form");
+    for end in ["\u{200b}", "\u{a0}", "\u{2003}", "\u{3000}"] {
+        identifier(&format!("XB/XA/A{end}")).is_refused("SEC-28", "identifier_form");
+    }
     identifier("XB/XA/A\u{202e}").is_refused("SEC-29", "value");
 }
 
