@@ -293,7 +293,7 @@ fn metadata_that_is_not_what_it_should_be_is_refused() {
     };
     assert_eq!(read("use=\"signing\"", "use=\"both\""), ReadError::Value("use"));
     assert_eq!(read("2026-11-22T00:00:00.000Z", "tomorrow"), ReadError::Value("validUntil"));
-    assert_eq!(read("PT3600S", "P1Y"), ReadError::Value("cacheDuration"));
+    assert_eq!(read("PT3600S", "1 hour"), ReadError::Value("cacheDuration"));
     assert_eq!(read(&KEY.certificate().base64(), "AAAA"), ReadError::Value("X509Certificate"));
     assert_eq!(
         read("md:IDPSSODescriptor", "md:PDPDescriptor"),
