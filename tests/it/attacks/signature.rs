@@ -35,7 +35,7 @@ fn our_own_key_signs_a_response() {
 #[test]
 fn a_key_without_use_in_metadata_is_no_key() {
     let refusal = metadata(|entity| role(entity).common.keys.iter_mut().for_each(|key| key.usage = None));
-    assert_eq!(refusal.unwrap_err().code, "no_signing_key");
+    assert_eq!(refusal.unwrap_err().code, "key_without_use");
 }
 
 #[test]
