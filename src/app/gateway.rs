@@ -5,22 +5,25 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::live::Live;
+use super::reload::Reload;
 use super::{Server, logging, monitor, server};
 use crate::audit::{JsonLines, Sink};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::SystemClock;
 use crate::config::{Config, Opened, Outbound, Profile};
-use crate::ids::{Random, SystemRandom};
-use crate::jobs::{self, Metadata};
+use crate::ids::SystemRandom;
+use crate::jobs::{self, Keeper, Sources, Surroundings};
 use crate::login::Countries;
 use crate::metrics::{Counted, Metrics};
 use crate::oidc::Issuer;
 use crate::outbound::{Allowed, Fetcher, Limits};
-use crate::store::{self, StoreError};
-use crate::web::{self, Parts, Services};
+use crate::store::{self, Store, StoreError};
+use crate::web::Parts;
 
 /// Why the gateway does not run.
 #[derive(Debug, thiserror::Error)]
@@ -42,13 +45,19 @@ pub enum ServeError {
     Store(String, StoreError),
 }
 
-/// Runs the gateway until the process is told to stop. Listens before any metadata is loaded.
+/// Runs the gateway that `file` configures until the process is told to stop. Listens before any metadata is
+/// fetched; what the database has of it from the last time is used at once. Changes of `file`, and of the
+/// files that it refers to, are taken over while it runs.
 ///
 /// # Errors
 /// [`ServeError`], before anything was served.
-pub async fn serve(config: Config, opened: Opened, tls: Option<Arc<ServerConfig>>) -> Result<(), ServeError> {
+pub async fn serve(
+    file: PathBuf,
+    config: Config,
+    opened: Opened,
+    tls: Option<Arc<ServerConfig>>,
+) -> Result<(), ServeError> {
     logging::start(&config.logging);
-    let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let address = config.server.listen;
     let unheard = |error| ServeError::Listen(address.to_string(), error);
     let listener = TcpListener::bind(address).await.map_err(unheard)?;
@@ -59,36 +68,22 @@ pub async fn serve(config: Config, opened: Opened, tls: Option<Arc<ServerConfig>
         Some(address) => Some(monitor::listen(address).await?),
         None => None,
     };
-    let audit: Arc<dyn Sink> = Arc::new(Counted::new(metrics.clone(), audit(&config)?));
-    let trusted = monitor::trusted(&opened.countries);
-    let metadata = Metadata {
-        countries: opened.countries,
-        fetcher: Arc::new(fetcher(&config.outbound, config.profile)),
-        clock: clock.clone(),
-        random: random.clone(),
+    let surroundings = Surroundings {
+        store,
+        fetch: Arc::new(fetcher(&config.outbound, config.profile)),
+        clock: Arc::new(SystemClock),
+        random: Arc::new(SystemRandom),
+        audit: Arc::new(Counted::new(metrics.clone(), audit(&config)?)),
     };
-    let issuer = Issuer::parse(&config.server.issuer);
-    let services = Arc::new(Services::new(Parts {
-        issuer: issuer.map_err(|error| ServeError::Issuer(config.server.issuer.clone(), error))?,
-        clients: opened.clients,
-        policies: opened.policies,
-        connector: opened.rollover,
-        countries: metadata.before_loading(),
-        signing_keys: opened.signing_keys,
-        subject_key: opened.subject_key,
-        store: store.clone(),
-        clock: clock.clone(),
-        random,
-        audit: audit.clone(),
-    }));
-    let router = web::router(services.clone());
+    let gateway = Gateway::start(surroundings, file, config, opened).await?;
+    let config = gateway.config();
     let grace = Duration::from_secs(config.server.shutdown_seconds);
     tracing::info!(%address, issuer = config.server.issuer, tls = tls.is_some(), "listening");
 
-    let watched = monitor::Watching::new(services.clone(), trusted);
-    let watching = jobs::watch_expiry(watched, metrics.clone(), audit, clock.clone());
+    let (router, store) = (gateway.router(), gateway.store());
+    let watching = gateway.watch(metrics.clone());
     let watching = tokio::spawn(async move { tokio::join!(watching, monitor::serve(numbers, metrics)) });
-    let jobs = tokio::spawn(background(metadata, services, jobs::purge(store.clone(), clock)));
+    let jobs = tokio::spawn(gateway.run());
     Server { router, tls, grace }.run(listener, server::stop_signal()).await;
     jobs.abort();
     watching.abort();
@@ -99,18 +94,108 @@ pub async fn serve(config: Config, opened: Opened, tls: Option<Arc<ServerConfig>
     Ok(())
 }
 
-/// Everything that runs beside the requests.
-async fn background(metadata: Metadata, services: Arc<Services>, purge: impl Future<Output = ()>) {
-    let (publish, published) = watch::channel(Arc::new(metadata.before_loading()));
-    tokio::join!(metadata.run(publish), hand_over(published, services), purge);
+/// A gateway, without the socket that it is reached by.
+pub struct Gateway {
+    with: Surroundings,
+    live: Arc<Live>,
+    keeper: Arc<Keeper>,
+    reload: Reload,
+}
+
+impl Gateway {
+    /// Puts together what `config`, read from `file`, and its `opened` files describe. Metadata comes from the
+    /// store, as far as it is there; nothing is fetched yet.
+    ///
+    /// # Errors
+    /// [`ServeError::Issuer`].
+    pub async fn start(
+        with: Surroundings,
+        file: PathBuf,
+        config: Config,
+        opened: Opened,
+    ) -> Result<Self, ServeError> {
+        let keeper = Keeper::new(with.clone());
+        let (parts, sources) = parts(&config, opened, &with)?;
+        let trusted = monitor::trusted(&sources.countries);
+        keeper.configure(sources).await;
+        let live = Live::new(parts, trusted, &keeper);
+        let reload = Reload::new(file, config, with.clone(), Arc::clone(&live), Arc::clone(&keeper));
+        Ok(Self { with, live, keeper, reload })
+    }
+
+    /// Answers every request, by the configuration of its moment.
+    pub fn router(&self) -> Router {
+        self.live.router()
+    }
+
+    /// What keeps the countries' metadata.
+    #[must_use]
+    pub fn keeper(&self) -> Arc<Keeper> {
+        Arc::clone(&self.keeper)
+    }
+
+    /// Looks once whether the configuration or a file that it refers to has changed, and takes the change
+    /// over. `anyway`: even if no file looks changed.
+    pub async fn look_for_changes(&mut self, anyway: bool) {
+        self.reload.look(anyway).await;
+    }
+
+    /// Tells for ever what will end soon, in the metrics and in the audit.
+    fn watch(&self, metrics: Arc<Metrics>) -> impl Future<Output = ()> + use<> {
+        let (audit, clock) = (Arc::clone(&self.with.audit), Arc::clone(&self.with.clock));
+        jobs::watch_expiry(self.live.clone(), metrics, audit, clock)
+    }
+
+    fn config(&self) -> &Config {
+        self.reload.config()
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.with.store)
+    }
+
+    /// Everything that runs beside the requests, for ever.
+    async fn run(self) {
+        let Self { with, live, keeper, reload } = self;
+        let countries = keeper.countries();
+        tokio::join!(
+            keeper.run(),
+            hand_over(countries, live),
+            reload.run(),
+            jobs::purge(with.store, with.clock),
+        );
+    }
 }
 
 /// Gives each new snapshot of the countries to the routes.
-async fn hand_over(mut published: watch::Receiver<Arc<Countries>>, services: Arc<Services>) {
+async fn hand_over(mut published: watch::Receiver<Arc<Countries>>, live: Arc<Live>) {
     while published.changed().await.is_ok() {
         let countries = published.borrow_and_update().as_ref().clone();
-        services.set_countries(countries);
+        live.set_countries(countries);
     }
+}
+
+/// The parts of the gateway that `config` describes, its countries not yet known; and where they are.
+pub(super) fn parts(
+    config: &Config,
+    opened: Opened,
+    with: &Surroundings,
+) -> Result<(Parts, Sources), ServeError> {
+    let issuer = Issuer::parse(&config.server.issuer);
+    let parts = Parts {
+        issuer: issuer.map_err(|error| ServeError::Issuer(config.server.issuer.clone(), error))?,
+        clients: opened.clients,
+        policies: opened.policies,
+        connector: opened.rollover,
+        countries: Countries::default(),
+        signing_keys: opened.signing_keys,
+        subject_key: opened.subject_key,
+        store: Arc::clone(&with.store),
+        clock: Arc::clone(&with.clock),
+        random: Arc::clone(&with.random),
+        audit: Arc::clone(&with.audit),
+    };
+    Ok((parts, Sources { countries: opened.countries, lists: opened.lists }))
 }
 
 /// The HTTP client that a configuration allows for.

@@ -2,12 +2,14 @@
 
 mod demo;
 mod gateway;
+mod live;
 mod logging;
 mod monitor;
+mod reload;
 mod server;
 mod tls;
 
 pub use demo::{Demo, DemoError, demo};
-pub use gateway::{ServeError, fetcher, serve};
+pub use gateway::{Gateway, ServeError, fetcher, serve};
 pub use server::Server;
 pub use tls::tls;

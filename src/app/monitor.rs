@@ -1,4 +1,4 @@
-//! What monitoring sees of a running gateway: the metrics on their own address, and what ends soon.
+//! What monitoring sees of a running gateway: the metrics on their own address, and what may end soon.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,38 +7,11 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 use super::{ServeError, Server};
-use crate::eidas::{CountryTrust, Rollover};
-use crate::jobs::{Trusted, Watched};
-use crate::login::Countries;
+use crate::eidas::CountryTrust;
+use crate::jobs::Trusted;
 use crate::metrics::Metrics;
 use crate::outbound::Source;
-use crate::web::{self, Services};
-
-/// A gateway whose keys and countries are watched.
-pub(super) struct Watching {
-    services: Arc<Services>,
-    trusted: Vec<Trusted>,
-}
-
-impl Watching {
-    pub(super) fn new(services: Arc<Services>, trusted: Vec<Trusted>) -> Arc<Self> {
-        Arc::new(Self { services, trusted })
-    }
-}
-
-impl Watched for Watching {
-    fn rollover(&self) -> Arc<Rollover> {
-        self.services.rollover()
-    }
-
-    fn countries(&self) -> Arc<Countries> {
-        self.services.countries()
-    }
-
-    fn trusted(&self) -> Vec<Trusted> {
-        self.trusted.clone()
-    }
-}
+use crate::web;
 
 /// What vouches for the countries of a configuration.
 pub(super) fn trusted(countries: &[(CountryTrust, Source)]) -> Vec<Trusted> {

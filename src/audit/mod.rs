@@ -124,6 +124,82 @@ pub enum Event<'a> {
         /// `within 60 days`, `within 30 days`, `within 7 days` or `over`.
         nearness: &'static str,
     },
+    /// A country's metadata was fetched and found good, and says nothing new about whom to believe.
+    MetadataFetched {
+        /// The country's eIDAS code, or `list:` and the name of a MetadataServiceList.
+        country: &'a str,
+        /// Where it came from.
+        url: &'a str,
+        /// The document's SHA-256.
+        sha256: &'a str,
+        /// Until when it is valid.
+        valid_until: String,
+    },
+    /// A country's metadata was fetched and took the place of one that says something else.
+    MetadataReplaced {
+        /// The country's eIDAS code, or `list:` and the name of a MetadataServiceList.
+        country: &'a str,
+        /// Where it came from.
+        url: &'a str,
+        /// The document's SHA-256.
+        sha256: &'a str,
+        /// Until when it is valid.
+        valid_until: String,
+        /// What is different, in sentences.
+        changes: Vec<String>,
+    },
+    /// A country's metadata changes whom is believed, and waits until a person approves it.
+    MetadataPending {
+        /// The country's eIDAS code.
+        country: &'a str,
+        /// The document's SHA-256.
+        sha256: &'a str,
+        /// What it would change, in sentences.
+        changes: Vec<String>,
+    },
+    /// A document that a person approved is in use now.
+    MetadataApproved {
+        /// The country's eIDAS code.
+        country: &'a str,
+        /// The document's SHA-256.
+        sha256: &'a str,
+    },
+    /// A country's metadata could not be had, or is not trusted. What was trusted before still is.
+    MetadataRefused {
+        /// The country's eIDAS code, or `list:` and the name of a MetadataServiceList.
+        country: &'a str,
+        /// Where it was to come from.
+        url: &'a str,
+        /// Why, in one word (docs/errors.md).
+        code: &'a str,
+        /// How many attempts have failed since the last success.
+        failures: u32,
+    },
+    /// The last good metadata of a country has reached the end of its validity; it is used no more.
+    MetadataExpired {
+        /// The country's eIDAS code, or `list:` and the name of a MetadataServiceList.
+        country: &'a str,
+    },
+    /// New metadata lapses before the one whose place it took, although it says something else: an old
+    /// document may have been played back.
+    MetadataRollback {
+        /// The country's eIDAS code.
+        country: &'a str,
+        /// Until when the one before was valid.
+        from: String,
+        /// Until when the new one is.
+        to: String,
+    },
+    /// A changed configuration, or a changed file that it refers to, is in use now.
+    ConfigurationReloaded {
+        /// What changed, but will be used after a restart only.
+        needs_restart: Vec<&'static str>,
+    },
+    /// A changed configuration is faulty; the one before stays in use.
+    ConfigurationRefused {
+        /// Its faults, each with its file and line.
+        faults: Vec<String>,
+    },
     /// Something was refused, or ended a login.
     Refuse(Refusal<'a>),
 }
@@ -138,7 +214,8 @@ impl Event<'_> {
             Self::Verify { login, .. } | Self::Decline { login, .. } => Some((step::VERIFY, login)),
             Self::Release { login, .. } => Some((step::RELEASE, login)),
             Self::Redeem { login, .. } | Self::Userinfo { login } => Some((step::REDEEM, login)),
-            Self::Expires { .. } | Self::Refuse(_) => None,
+            // The rest belong to no login, or have a line of their own.
+            _ => None,
         }
     }
 }

@@ -9,6 +9,7 @@ pub(super) fn run(file: &ConfigFile) -> Done {
     let (config, opened) = file.load(now())?;
     let tls = app::tls(&file.config, &config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(app::serve(config, opened, tls)).map_err(|error| Failure::new("cannot serve", error))?;
+    let served = runtime.block_on(app::serve(file.config.clone(), config, opened, tls));
+    served.map_err(|error| Failure::new("cannot serve", error))?;
     Ok(ExitCode::SUCCESS)
 }

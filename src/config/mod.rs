@@ -214,8 +214,25 @@ impl Config {
         }
     }
 
+    /// The files that are read because of this configuration, and that a change of matters to.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let mut read = self.clone();
+        // It is written.
+        read.audit.file = None;
+        read.paths().into_iter().map(|path| path.clone()).collect()
+    }
+
     /// Makes every relative path start at `base`.
     fn resolve(&mut self, base: &Path) {
+        for file in self.paths() {
+            *file = base.join(&*file);
+        }
+        self.database.resolve(base);
+    }
+
+    /// Every path, the database's apart.
+    fn paths(&mut self) -> Vec<&mut PathBuf> {
         let mut files: Vec<&mut PathBuf> = vec![&mut self.subject.key_file];
         files.extend(
             self.server.tls.iter_mut().flat_map(|tls| [&mut tls.certificate_file, &mut tls.key_file]),
@@ -238,10 +255,7 @@ impl Config {
             files.extend(&mut country.anchor_files);
         }
         files.extend(self.client.iter_mut().filter_map(|client| client.secret_file.as_mut()));
-        for file in files {
-            *file = base.join(&*file);
-        }
-        self.database.resolve(base);
+        files
     }
 }
 

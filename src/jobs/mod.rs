@@ -5,5 +5,5 @@ mod metadata;
 mod purge;
 
 pub use expiry::{Alarms, Trusted, Watched, watch_expiry};
-pub use metadata::Metadata;
+pub use metadata::{Fetch, Keeper, Sources, Surroundings};
 pub use purge::purge;

@@ -17,4 +17,4 @@ mod text;
 mod trouble;
 
 pub use router::{metrics, router};
-pub use services::{Parts, Services};
+pub use services::{OutOfTurn, Parts, Services};

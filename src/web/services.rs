@@ -1,7 +1,8 @@
 //! What the routes work with.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::body::Bytes;
 
@@ -9,7 +10,7 @@ use super::crowd::Crowd;
 use super::ourselves::{Ourselves, Published};
 use crate::audit::{Event, Sink};
 use crate::clock::{Clock, Timestamp};
-use crate::eidas::{Connector, Loa, Rollover};
+use crate::eidas::{Connector, CountryCode, Loa, Rollover};
 use crate::ids::Random;
 use crate::login::{self, ClientPolicy, Countries, Recipient, SubjectKey, SubjectMode};
 use crate::oidc::discovery::{self, Offer};
@@ -56,10 +57,18 @@ pub struct Services {
     audit: Arc<dyn Sink>,
     pub(super) crowd: Crowd,
     countries: RwLock<Arc<Countries>>,
+    out_of_turn: OnceLock<Arc<dyn OutOfTurn>>,
     /// The discovery document.
     pub(super) discovery: Bytes,
     /// The JWK Set.
     pub(super) jwks: Bytes,
+}
+
+/// Fetches a country's metadata out of turn, because a response bore a key that it does not hold: the node may
+/// have changed its keys since we looked.
+pub trait OutOfTurn: Send + Sync {
+    /// Refreshes `country`, if that was not done a moment ago, and gives back the countries as they are then.
+    fn refresh(&self, country: CountryCode) -> Pin<Box<dyn Future<Output = Arc<Countries>> + Send + '_>>;
 }
 
 impl Services {
@@ -82,6 +91,7 @@ impl Services {
             audit: parts.audit,
             crowd: Crowd::default(),
             countries: RwLock::new(Arc::new(parts.countries)),
+            out_of_turn: OnceLock::new(),
         }
     }
 
@@ -93,6 +103,19 @@ impl Services {
     /// Replaces the countries, after a refresh of metadata.
     pub fn set_countries(&self, countries: Countries) {
         *self.countries.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(countries);
+    }
+
+    /// Names who refreshes metadata out of turn. Without anybody no response is judged a second time.
+    pub fn refreshed_by(&self, refresher: Arc<dyn OutOfTurn>) {
+        let _ = self.out_of_turn.set(refresher);
+    }
+
+    /// The countries after `country` was refreshed out of turn, if its node is another one than `before`.
+    pub(super) async fn refreshed(&self, country: CountryCode, before: &Countries) -> Option<Arc<Countries>> {
+        let after = self.out_of_turn.get()?.refresh(country).await;
+        let now = self.now();
+        let (old, new) = (before.node(country, now).ok()?, after.node(country, now).ok()?);
+        (!Arc::ptr_eq(old, new)).then_some(after)
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -27,8 +27,19 @@ pub const OUT_OF_BAND: Duration = Duration::from_secs(60);
 /// that thirty countries and several instances do not ask all at once.
 #[must_use]
 pub fn next_refresh(node: &TrustedNode, now: Timestamp, jitter: u8) -> Duration {
-    let half_life = node.valid_until.since(now) / 2;
-    let wait = node.cache_duration.unwrap_or(DEFAULT).min(half_life).clamp(FLOOR, CAP);
+    refresh_within(node.cache_duration, node.valid_until, now, jitter)
+}
+
+/// The same for a document of any kind, by what it says of its life.
+#[must_use]
+pub fn refresh_within(
+    cache_duration: Option<Duration>,
+    valid_until: Timestamp,
+    now: Timestamp,
+    jitter: u8,
+) -> Duration {
+    let half_life = valid_until.since(now) / 2;
+    let wait = cache_duration.unwrap_or(DEFAULT).min(half_life).clamp(FLOOR, CAP);
     wait - wait / 10 * u32::from(jitter) / 255
 }
 

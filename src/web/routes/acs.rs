@@ -35,7 +35,7 @@ pub(in crate::web) async fn receive(State(services): State<Arc<Services>>, reque
         }
     };
     match asked(&services, &inbound).await {
-        Ok(asked) => judge(&services, *asked, inbound, form.only("RelayState")).await,
+        Ok(asked) => judge(&services, *asked, inbound, (message, form.only("RelayState"))).await,
         Err(trouble) => refuse(&services, &trouble, None),
     }
 }
@@ -58,7 +58,7 @@ async fn judge(
     services: &Services,
     asked: AwaitResponse,
     inbound: Inbound,
-    relay_state: Option<&str>,
+    (message, relay_state): (&str, Option<&str>),
 ) -> Response {
     let Some((client, policy)) = services.client(&asked.login.request.client_id) else {
         let trouble = Trouble::new(step::VERIFY, Failure::ClientWithoutPolicy).login(&asked.login);
@@ -67,7 +67,11 @@ async fn judge(
     let countries = services.countries();
     let connector = services.connector();
     let recipient = services.recipient(client, policy, &countries, &connector);
-    let answered = match asked.receive(inbound, relay_state, &recipient, services.now()) {
+    let judged = match asked.receive(inbound, relay_state, &recipient, services.now()) {
+        Err(refused) if is_key_unknown(&refused) => judge_again(services, refused, &recipient, message).await,
+        judged => judged,
+    };
+    let answered = match judged {
         Ok(answered) => answered,
         Err(refused) => {
             let login::Refused { login, failure, rule, detail } = *refused;
@@ -106,6 +110,30 @@ async fn judge(
             refuse(services, &trouble, Some(id))
         }
     }
+}
+
+/// The node may have begun to sign with another key. Its metadata is fetched once more, and if that brings
+/// anything new, the response gets a second judgement, from its octets on.
+async fn judge_again(
+    services: &Services,
+    refused: Box<login::Refused>,
+    recipient: &login::Recipient<'_>,
+    message: &str,
+) -> Result<Answered, Box<login::Refused>> {
+    let country = refused.login.pending.country;
+    let Some(countries) = services.refreshed(country, recipient.countries).await else { return Err(refused) };
+    let Ok(inbound) = Inbound::read(message) else { return Err(refused) };
+    tracing::info!(%country, "a response is judged again by new metadata");
+    let recipient = login::Recipient { countries: &countries, ..*recipient };
+    let asked = refused.login;
+    // The word that came back was found right the first time.
+    let relay_state = asked.relay_state.clone();
+    asked.receive(inbound, Some(&relay_state), &recipient, services.now())
+}
+
+/// Whether it was refused for its signature's key, and for nothing else.
+fn is_key_unknown(refused: &login::Refused) -> bool {
+    ["SEC-10", "SEC-11"].iter().any(|rule| refused.rule.starts_with(rule))
 }
 
 /// The same way for every refusal (SEC-33).

@@ -1,0 +1,169 @@
+//! Takes over changes of the configuration, and of the files that it refers to, while the gateway runs: when
+//! told to by SIGHUP, and when a file looks changed. A faulty change keeps the old state and says why.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use serde_json::Value;
+
+use super::gateway::parts;
+use super::live::Live;
+use super::monitor;
+use crate::audit::Event;
+use crate::config::Config;
+use crate::jobs::{Keeper, Surroundings};
+
+/// What is needed to take over a change.
+pub(super) struct Reload {
+    file: PathBuf,
+    /// As it was at the start: what needs a restart is compared with this.
+    started: Config,
+    with: Surroundings,
+    live: Arc<Live>,
+    keeper: Arc<Keeper>,
+    seen: Seen,
+}
+
+/// How the files looked: when each was written, and how long it was.
+type Seen = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
+
+impl Reload {
+    pub(super) fn new(
+        file: PathBuf,
+        config: Config,
+        with: Surroundings,
+        live: Arc<Live>,
+        keeper: Arc<Keeper>,
+    ) -> Self {
+        let seen = look_at(&file, &config);
+        Self { file, started: config, with, live, keeper, seen }
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.started
+    }
+
+    /// Looks for ever.
+    pub(super) async fn run(mut self) {
+        let mut told = Hangup::new();
+        loop {
+            let anyway = tokio::select! {
+                () = told.heard() => true,
+                () = tokio::time::sleep(INTERVAL) => false,
+            };
+            self.look(anyway).await;
+        }
+    }
+
+    /// Looks once, and takes over what has changed.
+    pub(super) async fn look(&mut self, anyway: bool) {
+        let now_seen: Seen = self.seen.keys().map(|path| (path.clone(), looks(path))).collect();
+        if now_seen == self.seen && !anyway {
+            return;
+        }
+        // Before anything is read: what is written meanwhile is seen the next time.
+        self.seen = now_seen;
+        match self.take_over().await {
+            Ok(needs_restart) => {
+                tracing::info!(file = %self.file.display(), ?needs_restart, "configuration reloaded");
+                self.record(&Event::ConfigurationReloaded { needs_restart });
+            }
+            Err(faults) => {
+                tracing::error!(?faults, "the changed configuration is faulty; the one before stays in use");
+                self.record(&Event::ConfigurationRefused { faults });
+            }
+        }
+    }
+
+    async fn take_over(&mut self) -> Result<Vec<&'static str>, Vec<String>> {
+        let now = self.with.clock.now();
+        let loaded = Config::load(&self.file, now);
+        let (config, opened) =
+            loaded.map_err(|faults| faults.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
+        for (path, look) in look_at(&self.file, &config) {
+            self.seen.entry(path).or_insert(look);
+        }
+        let parts = parts(&config, opened, &self.with).map_err(|error| vec![error.to_string()]);
+        let (parts, sources) = parts?;
+        let trusted = monitor::trusted(&sources.countries);
+        self.keeper.configure(sources).await;
+        self.live.exchange(parts, trusted, &self.keeper);
+        Ok(needs_restart(&self.started, &config))
+    }
+
+    fn record(&self, event: &Event<'_>) {
+        self.with.audit.record(self.with.clock.now(), event);
+    }
+}
+
+/// The settings that have changed since the start but are used from the next start on.
+fn needs_restart(started: &Config, now: &Config) -> Vec<&'static str> {
+    let settings = |config: &Config| serde_json::to_value(config).unwrap_or_default();
+    let (started, now) = (settings(started), settings(now));
+    let differs = |key: &&str| at(&started, key) != at(&now, key);
+    AT_THE_START.iter().copied().filter(differs).collect()
+}
+
+fn at<'a>(settings: &'a Value, key: &str) -> Option<&'a Value> {
+    key.split('.').try_fold(settings, |table, key| table.get(key))
+}
+
+/// What is opened once.
+const AT_THE_START: &[&str] = &[
+    "profile",
+    "server.listen",
+    "server.tls",
+    "server.shutdown_seconds",
+    "database",
+    "outbound",
+    "logging",
+    "audit",
+    "metrics",
+];
+
+fn look_at(file: &Path, config: &Config) -> Seen {
+    let files = config.files().into_iter().chain([file.to_owned()]);
+    files.map(|path| (path.clone(), looks(&path))).collect()
+}
+
+fn looks(path: &Path) -> Option<(SystemTime, u64)> {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}
+
+/// SIGHUP, where there is such a thing.
+struct Hangup {
+    #[cfg(unix)]
+    signal: Option<tokio::signal::unix::Signal>,
+}
+
+impl Hangup {
+    #[cfg(unix)]
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        Self { signal: signal(SignalKind::hangup()).ok() }
+    }
+
+    #[cfg(unix)]
+    async fn heard(&mut self) {
+        match &mut self.signal {
+            Some(signal) => _ = signal.recv().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> Self {
+        Self {}
+    }
+
+    #[cfg(not(unix))]
+    async fn heard(&mut self) {
+        std::future::pending().await
+    }
+}
+
+/// How often the files are looked at.
+const INTERVAL: Duration = Duration::from_secs(2);
