@@ -13,6 +13,7 @@ mod cli;
 mod demo;
 mod examples;
 mod form_post;
+mod lifecycle;
 mod login;
 mod published;
 mod request;

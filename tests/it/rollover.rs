@@ -83,12 +83,21 @@ fn pair(usage: KeyUsage, now: Timestamp) -> (PrivateKey, eidas_gateway::crypto::
 
 /// Two changes of the signing key and two of the encryption key, the second while the first is hardly over.
 fn two_rotations(now: Timestamp) -> Rollover {
+    rotations([now + HOUR * 5, now + HOUR * 60], AHEAD, now)
+}
+
+/// The same within one day, for a node that looks at our metadata each time.
+pub(crate) fn two_rotations_within_a_day(now: Timestamp) -> Rollover {
+    rotations([now + HOUR * 4, now + HOUR * 14], HOUR * 2, now)
+}
+
+fn rotations(planned: [Timestamp; 2], ahead: Duration, now: Timestamp) -> Rollover {
     let connector = World::connector();
     let mut signing = vec![(Turn::FIRST, connector.signing.clone())];
     let mut encryption = vec![(Turn::FIRST, connector.decryption[0].clone())];
-    for planned in [now + HOUR * 5, now + HOUR * 60] {
+    for planned in planned {
         let (key, certificate) = pair(KeyUsage::Signing, now);
-        let turn = Turn { publish_from: planned, use_from: planned + AHEAD };
+        let turn = Turn { publish_from: planned, use_from: planned + ahead };
         signing.push((turn, SigningKey::new(key, certificate, None).unwrap()));
         let (key, certificate) = pair(KeyUsage::Encryption, now);
         let turn = Turn { publish_from: planned, use_from: planned + HOUR };

@@ -92,7 +92,7 @@ pub(crate) struct World {
     pub(crate) audit: Arc<Memory>,
     pub(crate) services: Arc<Services>,
     router: Router,
-    node: MemberState,
+    node: Mutex<MemberState>,
 }
 
 impl World {
@@ -131,7 +131,17 @@ impl World {
             audit: audit.clone(),
         }));
         let router = web::router(Arc::clone(&services));
-        Self { clock, audit, services, router, node: keys.node.clone() }
+        Self { clock, audit, services, router, node: Mutex::new(keys.node.clone()) }
+    }
+
+    /// The node as it is now.
+    pub(crate) fn node(&self) -> MemberState {
+        self.node.lock().unwrap().clone()
+    }
+
+    /// From now on the node is another one, which may have another key.
+    pub(crate) fn set_node(&self, node: MemberState) {
+        *self.node.lock().unwrap() = node;
     }
 
     /// Ourselves, as at the start.
@@ -168,8 +178,8 @@ impl World {
         let now = self.clock.now();
         let connector = ConnectorMetadata::read(metadata.as_bytes(), &trusted, now).unwrap();
         let relay_state = departure.field("RelayState");
-        let (document, _) = self.node.issuer_of(&departure.field("SAMLRequest")).unwrap();
-        let received = self.node.receive(&document, Some(&relay_state), &connector).unwrap();
+        let (document, _) = self.node().issuer_of(&departure.field("SAMLRequest")).unwrap();
+        let received = self.node().receive(&document, Some(&relay_state), &connector).unwrap();
         let xml = self.respond(&received, decision);
         vec![
             ("SAMLResponse".to_owned(), STANDARD.encode(xml)),
@@ -181,12 +191,12 @@ impl World {
         let now = self.clock.now();
         let citizen = |id: &str| CITIZENS.iter().find(|citizen| citizen.id == id).unwrap();
         match decision {
-            Decision::Citizen(id) => self.node.answer(received, citizen(id), None, now, &SystemRandom),
+            Decision::Citizen(id) => self.node().answer(received, citizen(id), None, now, &SystemRandom),
             Decision::Wrong(how) => {
                 let id = if how == Misbehaviour::Level { "low" } else { "plain" };
-                self.node.answer(received, citizen(id), Some(how), now, &SystemRandom)
+                self.node().answer(received, citizen(id), Some(how), now, &SystemRandom)
             }
-            Decision::Fail(failure) => self.node.fail(received, failure, now, &SystemRandom),
+            Decision::Fail(failure) => self.node().fail(received, failure, now, &SystemRandom),
         }
         .unwrap()
     }

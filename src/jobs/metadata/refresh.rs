@@ -235,7 +235,8 @@ impl Keeper {
                 }
                 // Another instance has just fetched it: nothing to fetch here for as long.
                 if let (Ok((_, good)), true) = (&judged, kept.good.is_some()) {
-                    kept.due = kept.due.max(now + good.next_refresh(now, jitter));
+                    let fetched = document.fetched;
+                    kept.due = kept.due.max(fetched + good.next_refresh(fetched, jitter));
                 }
                 kept.document = Some(document);
                 kept.settle(judged);
