@@ -1,6 +1,7 @@
 //! The composition root: from a configuration to running parts. The only place that knows everything.
 
 mod demo;
+pub mod doctor;
 mod gateway;
 mod live;
 mod logging;

@@ -17,6 +17,7 @@ use crate::config::{Config, Faults, Opened};
 
 mod config;
 mod demo;
+mod doctor;
 mod init;
 mod keys;
 mod metadata;
@@ -57,6 +58,8 @@ enum Command {
     /// Judge a response.
     #[command(subcommand)]
     Response(response::Command),
+    /// Say what is wrong with a deployment, or soon will be, and which page helps. Exits 1 if somebody has to act.
+    Doctor(doctor::Arguments),
 }
 
 /// Runs the command that the process was started with.
@@ -71,6 +74,7 @@ pub fn run() -> ExitCode {
         Command::Metadata(command) => metadata::run(&command),
         Command::Request(command) => request::run(&command),
         Command::Response(command) => response::run(&command),
+        Command::Doctor(arguments) => doctor::run(&arguments),
     };
     match done {
         Ok(code) => code,

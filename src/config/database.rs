@@ -1,6 +1,6 @@
 //! `[database]`: where running logins are kept.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,21 @@ impl Database {
 }
 
 impl Database {
+    /// The file that the address names, if it names one.
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
+        let file = self.url.strip_prefix("sqlite:").map(|file| file.strip_prefix("//").unwrap_or(file))?;
+        let file = file.split('?').next().filter(|file| *file != ":memory:")?;
+        let mut parts = file.split('%');
+        let mut octets = parts.next().unwrap_or_default().as_bytes().to_vec();
+        for part in parts {
+            let (digits, rest) = part.split_at_checked(2)?;
+            octets.push(u8::from_str_radix(digits, 16).ok()?);
+            octets.extend_from_slice(rest.as_bytes());
+        }
+        String::from_utf8(octets).ok().map(PathBuf::from)
+    }
+
     /// Makes a relative path in the address start at `base`, whose characters are those of a path and not of
     /// an address.
     pub(crate) fn resolve(&mut self, base: &Path) {
@@ -67,6 +82,19 @@ mod tests {
             let mut database = Database { url: url.to_owned() };
             database.resolve(Path::new(base));
             assert_eq!(database.url, expected);
+        }
+    }
+
+    #[test]
+    fn the_file_that_an_address_names_is_known() {
+        let rows = [
+            ("sqlite:/srv/100%25 mine%3F/gateway.db?mode=rwc", Some("/srv/100% mine?/gateway.db")),
+            ("sqlite:///var/lib/gateway.db", Some("/var/lib/gateway.db")),
+            ("sqlite::memory:", None),
+        ];
+        for (url, expected) in rows {
+            let database = Database { url: url.to_owned() };
+            assert_eq!(database.file(), expected.map(PathBuf::from), "{url}");
         }
     }
 }

@@ -528,6 +528,59 @@ fn keys_are_rotated_by_plan_and_the_old_files_can_go_when_they_are_retired() {
 }
 
 #[test]
+fn the_doctor_names_each_finding_and_the_page_that_helps() {
+    let folder = initialised("doctor", 8080);
+    let config = folder.join("gateway.toml");
+    let examine = || check(&["doctor", "--json", "--config", text(&config)]);
+    let codes = |findings: &Value| -> Vec<String> {
+        let findings = findings["findings"].as_array().unwrap();
+        findings
+            .iter()
+            .map(|f| [f["severity"].as_str().unwrap(), f["code"].as_str().unwrap()].join(" "))
+            .collect()
+    };
+    let (code, found) = examine();
+    assert_eq!((code, codes(&found)), (0, vec!["info no_database".to_owned()]));
+    assert!(!folder.join("gateway.db").exists());
+
+    // Our certificates, made to end in 45, 20 and 3 days.
+    for (name, days, severity) in
+        [("signing", 45, "info"), ("encryption", 20, "warning"), ("metadata", 3, "error")]
+    {
+        for ending in ["key", "crt"] {
+            fs::remove_file(folder.join(format!("keys/{name}.{ending}"))).unwrap();
+        }
+        let path = |ending: &str| folder.join(format!("keys/{name}.{ending}")).to_str().unwrap().to_owned();
+        let (key, certificate, days) = (path("key"), path("crt"), days.to_string());
+        let made = gateway(&[
+            "keys",
+            "generate",
+            "--for",
+            name,
+            "--key",
+            &key,
+            "--certificate",
+            &certificate,
+            "--days",
+            &days,
+        ]);
+        assert!(made.status.success());
+        let (_, found) = examine();
+        assert!(codes(&found).contains(&format!("{severity} expires")), "{found}");
+    }
+    let (code, found) = examine();
+    let expected = ["error expires", "warning expires", "info expires", "info no_database"];
+    assert_eq!((code, codes(&found)), (1, expected.map(str::to_owned).to_vec()));
+    assert_eq!(found["findings"][0]["page"], "docs/operations.md#changing-keys");
+
+    fs::write(folder.join("gateway.db"), "this is no database, and long enough to be none").unwrap();
+    assert!(codes(&examine().1).contains(&"error database_unusable".to_owned()));
+    fs::remove_file(folder.join("keys/signing.key")).unwrap();
+    let (code, found) = examine();
+    assert_eq!((code, codes(&found)), (1, vec!["error file_missing".to_owned()]));
+}
+
+#[test]
 fn what_cannot_be_understood_exits_with_2() {
     for arguments in [
         &["frobnicate"][..],
