@@ -58,7 +58,8 @@ pub(crate) fn release(
     let mut all = of_person(&identity.subject.person);
     all.insert("eidas_country".to_owned(), identity.country.as_str().into());
     if let Some(representative) = &identity.subject.representative {
-        all.insert("eidas_representative".to_owned(), representative_object(representative, policy).into());
+        let acting = representative_object(representative, policy.person_identifier);
+        all.insert("eidas_representative".to_owned(), acting.into());
     }
     let mut about_login = Map::new();
     about_login.insert("eidas_loa".to_owned(), identity.level.uri().into());
@@ -83,6 +84,9 @@ pub fn all(identity: &Identity) -> Map<String, Value> {
     all.insert("eidas_country".to_owned(), identity.country.as_str().into());
     all.insert("eidas_loa".to_owned(), identity.level.uri().into());
     all.insert("eidas_subject_type".to_owned(), subject_type(&identity.subject).into());
+    if let Some(representative) = &identity.subject.representative {
+        all.insert("eidas_representative".to_owned(), representative_object(representative, true).into());
+    }
     all
 }
 
@@ -227,20 +231,20 @@ fn of_legal(person: &LegalPerson) -> Map<String, Value> {
 }
 
 /// Who acted: the minimum data set, under the names that the claims of a subject have.
-fn representative_object(person: &Person, policy: &ClientPolicy) -> Map<String, Value> {
+fn representative_object(person: &Person, with_identifier: bool) -> Map<String, Value> {
     let mut claims = Claims::default();
     match person {
         Person::Natural(person) => {
             claims.put("subject_type", SubjectKind::Natural.as_str());
             claims.natural_minimum(person);
-            if policy.person_identifier {
+            if with_identifier {
                 claims.put("person_identifier", person.person_identifier.expose().as_str());
             }
         }
         Person::Legal(person) => {
             claims.put("subject_type", SubjectKind::Legal.as_str());
             claims.name("legal_name", Some(&person.legal_name));
-            if policy.person_identifier {
+            if with_identifier {
                 claims.put("legal_person_identifier", person.legal_person_identifier.expose().as_str());
             }
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::claims::{release, released_attributes, wanted_attributes};
+use super::claims::{all, release, released_attributes, wanted_attributes};
 use super::policy::ClientPolicy;
 use super::subject::{SubjectError, SubjectKey, SubjectMode, subject_type};
 use crate::clock::Timestamp;
@@ -225,6 +225,8 @@ fn who_acts_for_a_company_is_an_object_of_its_own() {
     policy.person_identifier = true;
     let claims = userinfo(&identity, &request, &policy);
     assert_eq!(claims["eidas_representative"]["person_identifier"], "EL/DE/abc-1");
+    // Whoever judges a recorded response sees all of it.
+    assert_eq!(all(&identity)["eidas_representative"], claims["eidas_representative"]);
 }
 
 #[test]

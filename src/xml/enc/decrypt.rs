@@ -158,8 +158,9 @@ impl WrappedKey {
             Wrapping::Transport(_) => matches!(key.kind(), KeyKind::Rsa(_)),
             Wrapping::Agreement(agreement, _) => key.kind() == agreement.originator.kind(),
         };
-        let mut candidates: Vec<_> = own.iter().filter(fits).take(MAX_OWN_KEYS).collect();
+        let mut candidates: Vec<_> = own.iter().filter(fits).collect();
         candidates.sort_by_key(|key| !self.recipients.contains(&key.certificate().base64()));
+        candidates.truncate(MAX_OWN_KEYS);
         candidates
     }
 

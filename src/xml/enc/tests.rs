@@ -106,6 +106,16 @@ fn the_right_key_is_found_among_ours_without_a_recipient() {
 }
 
 #[test]
+fn the_key_that_is_named_is_tried_however_many_there_are() {
+    let keys: Vec<_> = (0..5).map(|_| key(KeyKind::Ec(Curve::P256))).collect();
+    let data =
+        encrypt(&secret(), keys[4].certificate(), &EncryptionOptions::default(), &SystemRandom).unwrap();
+    assert!(same(&open(&verified([data.clone()]), &keys).unwrap()));
+    let anonymous = changed(&data, &keys[4].certificate().base64(), "");
+    assert_eq!(open(&anonymous, &keys).unwrap_err(), DecryptionError::Failed);
+}
+
+#[test]
 fn algorithms_off_the_list_are_refused_before_any_key_is_touched() {
     let rsa = key(KeyKind::Rsa(3072));
     let data = encrypt(&secret(), rsa.certificate(), &EncryptionOptions::default(), &SystemRandom).unwrap();
