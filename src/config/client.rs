@@ -26,9 +26,21 @@ pub struct Client {
     /// SHA-256 of the client secret, in hexadecimal. For secrets that are long and random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_hash: Option<String>,
-    /// How the client sends its secret to the token endpoint.
+    /// How the client proves who it is to the token endpoint.
     #[serde(default)]
     pub authentication: Authentication,
+    /// The client's public keys for `private_key_jwt`: a JWK Set, as JSON text. Either this or `jwks_file`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<String>,
+    /// File with the client's public keys for `private_key_jwt`: a JWK Set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_file: Option<PathBuf>,
+    /// The one algorithm with which the client signs for `private_key_jwt`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assertion_alg: Option<TokenAlgorithm>,
+    /// What a JWT of `client_secret_jwt` or `private_key_jwt` must name as its audience.
+    #[serde(default)]
+    pub assertion_audience: AssertionAudience,
     /// Where people may be sent back to; compared character by character.
     pub redirect_uris: Vec<String>,
     /// Whether the client must use PKCE (S256).
@@ -96,17 +108,40 @@ pub struct Client {
     pub purpose: Option<String>,
 }
 
-/// How a client sends its secret (OpenID Connect Core §9).
+/// How a client proves who it is (OpenID Connect Core §9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Authentication {
-    /// In the Authorization header or in the form, as the client likes.
+    /// With its secret in the Authorization header or in the form, as the client likes.
     #[default]
     Any,
-    /// `client_secret_basic`: in the Authorization header.
+    /// `client_secret_basic`: with its secret in the Authorization header.
     ClientSecretBasic,
-    /// `client_secret_post`: in the form.
+    /// `client_secret_post`: with its secret in the form.
     ClientSecretPost,
+    /// `client_secret_jwt`: with a JWT that its secret signs (HS256). Needs `secret_file`, and a secret of at
+    /// least 32 characters.
+    ClientSecretJwt,
+    /// `private_key_jwt`: with a JWT that a key of its own signs. Needs `assertion_alg`, and `jwks` or
+    /// `jwks_file` in place of a secret.
+    PrivateKeyJwt,
+}
+
+impl Authentication {
+    fn signs(self) -> bool {
+        matches!(self, Self::ClientSecretJwt | Self::PrivateKeyJwt)
+    }
+}
+
+/// What a JWT by which a client proves who it is must name as its audience.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertionAudience {
+    /// The issuer, as a string: what FAPI 2.0 asks for.
+    #[default]
+    Issuer,
+    /// The issuer or the address of the token endpoint, for brokers that can name nothing else.
+    Endpoint,
 }
 
 /// The sector of a relying party (SPType).
@@ -187,22 +222,7 @@ impl Client {
                 "only A-Z a-z 0-9 . _ ~ - are allowed, at most 255",
             );
         }
-        match (&self.secret_file, &self.secret_hash) {
-            (None, None) => {
-                findings.add(
-                    format!("{at}.secret_file"),
-                    "missing_key",
-                    "secret_file or secret_hash is needed",
-                );
-            }
-            (Some(_), Some(_)) => {
-                findings.add(format!("{at}.secret_hash"), "contradiction", "secret_file is given as well");
-            }
-            (None, Some(hash)) if SecretHash::from_hex(hash).is_none() => {
-                findings.add(format!("{at}.secret_hash"), "bad_value", "a SHA-256 has 64 hexadecimal digits");
-            }
-            _ => {}
-        }
+        self.check_authentication(at, findings);
         for (n, uri) in self.redirect_uris.iter().enumerate() {
             if let Err(error) = RedirectUri::register(uri) {
                 findings.add(format!("{at}.redirect_uris[{n}]"), "bad_redirect_uri", error.to_string());
@@ -241,6 +261,42 @@ impl Client {
             let message =
                 "sub = \"raw\" releases the national identifier: it needs allow_person_identifier = true";
             findings.add(format!("{at}.sub"), "contradiction", message);
+        }
+    }
+
+    /// The secret or the keys, and what belongs to them.
+    fn check_authentication(&self, at: &str, findings: &mut Findings) {
+        let mut add = |key: &str, code, message: &str| findings.add(format!("{at}.{key}"), code, message);
+        let by_key = self.authentication == Authentication::PrivateKeyJwt;
+        match (&self.secret_file, &self.secret_hash) {
+            (None, None) if by_key => {}
+            (Some(_), _) if by_key => add("secret_file", "contradiction", "private_key_jwt has no secret"),
+            (_, Some(_)) if by_key => add("secret_hash", "contradiction", "private_key_jwt has no secret"),
+            (None, None) => add("secret_file", "missing_key", "secret_file or secret_hash is needed"),
+            (Some(_), Some(_)) => add("secret_hash", "contradiction", "secret_file is given as well"),
+            (None, Some(_)) if self.authentication == Authentication::ClientSecretJwt => {
+                let message = "client_secret_jwt needs the secret itself, in secret_file";
+                add("secret_hash", "contradiction", message);
+            }
+            (None, Some(hash)) if SecretHash::from_hex(hash).is_none() => {
+                add("secret_hash", "bad_value", "a SHA-256 has 64 hexadecimal digits");
+            }
+            _ => {}
+        }
+        match (&self.jwks, &self.jwks_file) {
+            (None, None) if by_key => add("jwks_file", "missing_key", "jwks or jwks_file is needed"),
+            (Some(_), _) if !by_key => add("jwks", "contradiction", "only private_key_jwt has keys"),
+            (_, Some(_)) if !by_key => add("jwks_file", "contradiction", "only private_key_jwt has keys"),
+            (Some(_), Some(_)) => add("jwks", "contradiction", "jwks_file is given as well"),
+            _ => {}
+        }
+        match self.assertion_alg {
+            None if by_key => add("assertion_alg", "missing_key", "private_key_jwt needs one algorithm"),
+            Some(_) if !by_key => add("assertion_alg", "contradiction", "only private_key_jwt has one"),
+            _ => {}
+        }
+        if self.assertion_audience != AssertionAudience::default() && !self.authentication.signs() {
+            add("assertion_audience", "contradiction", "this client signs no JWT");
         }
     }
 }

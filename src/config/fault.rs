@@ -74,8 +74,11 @@ pub(crate) struct Finding {
 pub(crate) struct Findings(pub(crate) Vec<Finding>);
 
 impl Findings {
-    /// Notes that the value at `key` is at fault.
+    /// Notes that the value at `key` is at fault; once, although a file may be opened for two purposes.
     pub(crate) fn add(&mut self, key: impl Into<String>, code: &'static str, message: impl Into<String>) {
-        self.0.push(Finding { key: key.into(), code, message: message.into() });
+        let finding = Finding { key: key.into(), code, message: message.into() };
+        if !self.0.contains(&finding) {
+            self.0.push(finding);
+        }
     }
 }

@@ -6,14 +6,16 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::clock::Timestamp;
-use crate::crypto::jose::JwsKey;
+use crate::crypto::jose::{self, JwsAlgorithm, JwsKey};
 use crate::crypto::{
     Certificate, DecryptionKey, DigestAlgorithm, KeyError, KeyKind, PrivateKey, SignatureAlgorithm,
     SigningKey,
 };
 use crate::eidas::rollover::Stage;
-use crate::oidc::client::{SecretHash, is_client_word};
+use crate::oidc::client::is_client_word;
 use crate::secret::Secret;
 
 use super::connector::{Digest, KeyPair};
@@ -109,8 +111,8 @@ impl Files<'_> {
         secret.map(Secret::new)
     }
 
-    /// The hash of a client secret that stands in a file.
-    pub(crate) fn client_secret(&mut self, at: &str, path: &Path) -> Option<SecretHash> {
+    /// A client secret of at least `least` characters that stands in a file.
+    pub(crate) fn client_secret(&mut self, at: &str, path: &Path, least: usize) -> Option<Secret<String>> {
         let octets = self.read(at, path)?;
         let secret = std::str::from_utf8(&octets).ok().map(str::trim).filter(|secret| is_client_word(secret));
         let Some(secret) = secret else {
@@ -118,13 +120,21 @@ impl Files<'_> {
             self.findings.add(at, "bad_secret", message);
             return None;
         };
-        // Only a hash of it is kept, so it must be beyond guessing.
-        if secret.len() < 22 {
-            let message = format!("{}: a client secret has at least 22 random characters", path.display());
+        // A hash of it, or what it signs, can be tried against: it must be beyond guessing.
+        if secret.len() < least {
+            let message =
+                format!("{}: this client secret needs at least {least} random characters", path.display());
             self.findings.add(at, "weak_secret", message);
             return None;
         }
-        Some(SecretHash::of(secret))
+        Some(Secret::new(secret.to_owned()))
+    }
+
+    /// A client's public keys, which the key `at` holds or names.
+    pub(crate) fn client_keys(&mut self, at: &str, octets: &[u8], algorithm: JwsAlgorithm) -> Option<Value> {
+        let jwks: Value = serde_json::from_slice(octets).unwrap_or_default();
+        let checked = jose::check_public_keys(&jwks, algorithm);
+        checked.map_err(|fault| self.findings.add(at, "bad_jwks", fault.to_string())).ok().map(|()| jwks)
     }
 
     fn pair(

@@ -254,7 +254,10 @@ impl Config {
             files.extend(&mut country.metadata_file);
             files.extend(&mut country.anchor_files);
         }
-        files.extend(self.client.iter_mut().filter_map(|client| client.secret_file.as_mut()));
+        for client in &mut self.client {
+            files.extend(&mut client.secret_file);
+            files.extend(&mut client.jwks_file);
+        }
         files
     }
 }

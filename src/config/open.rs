@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Config;
-use super::client::{AcrStyle, Authentication, Client, Level, LevelError, SubMode};
+use super::client::{AcrStyle, AssertionAudience, Authentication, Client, Level, LevelError, SubMode};
 use super::connector::{Contact, KeyPair};
 use super::country::{Country, Revocation};
 use super::fault::Findings;
@@ -20,7 +20,7 @@ use crate::eidas::rollover::{KeyUse, Rollover, Stage};
 use crate::eidas::trust::RevocationPolicy;
 use crate::eidas::{self, Connector, CountryCode, CountryTrust, Loa, Organization, SubjectKind, attribute};
 use crate::login::{self, ClientPolicy, SubjectKey, SubjectMode};
-use crate::oidc::client::{AuthenticationMethod, ClaimsInIdToken, SecretHash};
+use crate::oidc::client::{self, AssertionKey, ClaimsInIdToken, SecretHash, SecretPlace};
 use crate::oidc::{self, ClientAuthentication, Clients, RedirectUri, SigningKeys};
 use crate::outbound::Source;
 
@@ -241,21 +241,11 @@ impl Client {
             let message = format!("there is no [[oidc.signing_key]] for {}", algorithm.as_str());
             files.findings.add(format!("{at}.id_token_alg"), "missing_signing_key", message);
         }
-        let secret = match (&self.secret_file, &self.secret_hash) {
-            (Some(file), _) => files.client_secret(&format!("{at}.secret_file"), file)?,
-            (None, Some(hash)) => SecretHash::from_hex(hash)?,
-            (None, None) => return None,
-        };
+        let authentication = self.open_authentication(at, files)?;
         let uris: Option<Vec<_>> =
             self.redirect_uris.iter().map(|uri| RedirectUri::register(uri).ok()).collect();
-        let mut client = oidc::Client::new(&self.id, secret.clone(), uris?);
+        let mut client = oidc::Client::new(&self.id, authentication, uris?);
         client.name.clone_from(&self.name);
-        let method = match self.authentication {
-            Authentication::Any => AuthenticationMethod::AnySecret,
-            Authentication::ClientSecretBasic => AuthenticationMethod::ClientSecretBasic,
-            Authentication::ClientSecretPost => AuthenticationMethod::ClientSecretPost,
-        };
-        client.authentication = ClientAuthentication { method, secret };
         client.require_pkce = self.require_pkce;
         client.require_nonce = self.require_nonce;
         client.id_token_alg = algorithm;
@@ -266,6 +256,47 @@ impl Client {
         client.iat_backdate = Duration::from_secs(self.iat_backdate_seconds);
         client.access_token_lifetime = Duration::from_secs(config.oidc.access_token_seconds);
         Some(client)
+    }
+
+    fn open_authentication(&self, at: &str, files: &mut Files<'_>) -> Option<ClientAuthentication> {
+        let audience = match self.assertion_audience {
+            AssertionAudience::Issuer => client::AssertionAudience::Issuer,
+            AssertionAudience::Endpoint => client::AssertionAudience::Endpoint,
+        };
+        let place = match self.authentication {
+            Authentication::Any => SecretPlace::Any,
+            Authentication::ClientSecretBasic => SecretPlace::Basic,
+            Authentication::ClientSecretPost => SecretPlace::Post,
+            Authentication::ClientSecretJwt => {
+                let at = format!("{at}.secret_file");
+                // HS256 asks for a key as long as its output (RFC 7518 §3.2).
+                let secret = files.client_secret(&at, self.secret_file.as_ref()?, 32)?;
+                let key = AssertionKey::Secret(secret);
+                return Some(ClientAuthentication::Assertion { key, audience });
+            }
+            Authentication::PrivateKeyJwt => {
+                let algorithm = self.assertion_alg?.into();
+                let jwks = match (&self.jwks, &self.jwks_file) {
+                    (Some(text), _) => {
+                        files.client_keys(&format!("{at}.jwks"), text.as_bytes(), algorithm)?
+                    }
+                    (None, file) => {
+                        let at = format!("{at}.jwks_file");
+                        let octets = files.read(&at, file.as_ref()?)?;
+                        files.client_keys(&at, &octets, algorithm)?
+                    }
+                };
+                let key = AssertionKey::Public { jwks, algorithm };
+                return Some(ClientAuthentication::Assertion { key, audience });
+            }
+        };
+        let hash = match (&self.secret_file, &self.secret_hash) {
+            (Some(file), _) => {
+                SecretHash::of(files.client_secret(&format!("{at}.secret_file"), file, 22)?.expose())
+            }
+            (None, hash) => SecretHash::from_hex(hash.as_ref()?)?,
+        };
+        Some(ClientAuthentication::Secret { place, hash })
     }
 
     fn policy(&self, config: &Config) -> ClientPolicy {

@@ -78,6 +78,10 @@ fn folder() -> &'static Path {
         write("short.key", b"0123456789abcdef");
         write("broker.secret", b"q3vJ8dXcW2mNfB7tR5yK1zLh\n");
         write("weak.secret", b"password\n");
+        let client = JwsKey::generate(JwsAlgorithm::ES256).unwrap();
+        let jwks = serde_json::json!({ "keys": [client.public_jwk()] });
+        write("broker.jwks", jwks.to_string().as_bytes());
+        write("long.secret", b"q3vJ8dXcW2mNfB7tR5yK1zLhq3vJ8dXcW2mNfB7tR5yK1zLh\n");
         write("rubbish", b"-----BEGIN RUBBISH-----\n");
         folder
     })
@@ -108,6 +112,23 @@ fn faults(name: &str, text: &str) -> Vec<(usize, String, &'static str)> {
 #[test]
 fn the_configuration_that_the_tests_break_is_in_order() {
     assert_eq!(faults("base", &text(&[])), []);
+}
+
+#[test]
+fn a_client_may_sign_instead_of_sending_a_secret() {
+    let keys = "authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"\njwks_file = \"broker.jwks\"";
+    assert_eq!(faults("jwks_file", &text(&[(27, keys)])), []);
+    let jwks = fs::read_to_string(folder().join("broker.jwks")).unwrap();
+    let keys = format!("authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"\njwks = '{jwks}'");
+    assert_eq!(faults("jwks", &text(&[(27, &keys)])), []);
+    let secret = "authentication = \"client_secret_jwt\"\nsecret_file = \"long.secret\"";
+    assert_eq!(faults("secret_jwt", &text(&[(27, secret)])), []);
+    // What is missing is named at the block.
+    let missing = |key: &str| vec![(24, key.to_owned(), "missing_key")];
+    let no_keys = "authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"";
+    assert_eq!(faults("jwt_no_keys", &text(&[(27, no_keys)])), missing("client[0].jwks_file"));
+    let no_alg = "authentication = \"private_key_jwt\"\njwks_file = \"broker.jwks\"";
+    assert_eq!(faults("jwt_no_alg", &text(&[(27, no_alg)])), missing("client[0].assertion_alg"));
 }
 
 #[test]
@@ -144,6 +165,15 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         ("client_id", 25, "id = \"a b\"", "client[0].id", "bad_value"),
         ("secret_weak", 27, "secret_file = \"weak.secret\"", "client[0].secret_file", "weak_secret"),
         ("secret_hash", 27, "secret_hash = \"abc\"", "client[0].secret_hash", "bad_value"),
+        ("jwt_secret", 27, "authentication = \"client_secret_jwt\"\nsecret_file = \"broker.secret\"", "client[0].secret_file", "weak_secret"),
+        ("jwt_bad_keys", 27, "authentication = \"private_key_jwt\"\nassertion_alg = \"PS256\"\njwks_file = \"rubbish\"", "client[0].jwks_file", "bad_jwks"),
+        ("jwt_inline_keys", 27, "authentication = \"private_key_jwt\"\nassertion_alg = \"PS256\"\njwks = \"{}\"", "client[0].jwks", "bad_jwks"),
+        ("jwt_other_alg", 27, "authentication = \"private_key_jwt\"\nassertion_alg = \"PS256\"\njwks_file = \"broker.jwks\"", "client[0].jwks_file", "bad_jwks"),
+        ("jwt_alg_hs", 27, "authentication = \"private_key_jwt\"\njwks_file = \"broker.jwks\"\nassertion_alg = \"HS256\"", "client[0].assertion_alg", "unknown_value"),
+        ("jwt_and_secret", 27, "authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"\njwks_file = \"broker.jwks\"\nsecret_file = \"broker.secret\"", "client[0].secret_file", "contradiction"),
+        ("keys_for_nothing", 27, "secret_file = \"broker.secret\"\njwks_file = \"broker.jwks\"", "client[0].jwks_file", "contradiction"),
+        ("alg_for_nothing", 27, "secret_file = \"broker.secret\"\nassertion_alg = \"ES256\"", "client[0].assertion_alg", "contradiction"),
+        ("audience_for_nothing", 27, "secret_file = \"broker.secret\"\nassertion_audience = \"endpoint\"", "client[0].assertion_audience", "contradiction"),
         ("redirect", 28, "redirect_uris = [\"http://broker.example.org/cb\"]", "client[0].redirect_uris[0]", "bad_redirect_uri"),
         ("attribute", 29, "sector = \"public\"\nattributes = [\"ShoeSize\"]", "client[0].attributes[0]", "unknown_attribute"),
         ("sector_id", 29, "sector = \"public\"\nsector_id = \"*\"", "client[0].sector_id", "bad_value"),

@@ -224,8 +224,8 @@ impl fmt::Debug for JwsKey {
 }
 
 /// Verifies a compact JWS against a JWK Set and returns its claims. The key must have the token's `kid`
-/// and, if it names an algorithm, the token's; only `allowed` algorithms are looked at. Time and
-/// audience are the caller's to check.
+/// and, if it names an algorithm, the token's; only `allowed` algorithms are looked at. A token may do
+/// without `kid` if the set has one key only. Time and audience are the caller's to check.
 ///
 /// # Errors
 /// The first thing that is wrong.
@@ -234,21 +234,76 @@ pub fn verify(token: &str, jwks: &Value, allowed: &[JwsAlgorithm]) -> Result<Map
     let name = header.claim("alg").and_then(Value::as_str).ok_or(JoseError::Malformed)?;
     let algorithm =
         JwsAlgorithm::from_name(name).filter(|a| allowed.contains(a)).ok_or(JoseError::Algorithm)?;
-    let kid = header.claim("kid").and_then(Value::as_str).ok_or(JoseError::UnknownKey)?;
+    let kid = header.claim("kid").and_then(Value::as_str);
     let keys = jwks.get("keys").and_then(Value::as_array).ok_or(JoseError::UnknownKey)?;
+    let is_meant = |key: &Value| match kid {
+        Some(kid) => key.get("kid").and_then(Value::as_str) == Some(kid),
+        None => keys.len() == 1,
+    };
     let key = keys
         .iter()
-        .find(|k| {
-            k.get("kid").and_then(Value::as_str) == Some(kid)
-                && k.get("alg").and_then(Value::as_str).is_none_or(|alg| alg == name)
-        })
+        .find(|k| is_meant(k) && k.get("alg").and_then(Value::as_str).is_none_or(|alg| alg == name))
         .and_then(Value::as_object)
         .ok_or(JoseError::UnknownKey)?;
-    let jwk = Jwk::from_map(key.clone()).map_err(|_| JoseError::UnknownKey)?;
+    let mut key = key.clone();
+    if kid.is_none() {
+        // josekit would ask for the key's own.
+        key.remove("kid");
+    }
+    let jwk = Jwk::from_map(key).map_err(|_| JoseError::UnknownKey)?;
     let verifier = algorithm.verifier(&jwk).ok_or(JoseError::UnknownKey)?;
     let (payload, _) = jws::deserialize_compact(token, &*verifier).map_err(|_| JoseError::Signature)?;
     serde_json::from_slice(&payload).map_err(|_| JoseError::Malformed)
 }
+
+/// Verifies a compact JWS that was made with HS256 (RFC 7518 §3.2) and `secret`, and returns its claims.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn verify_hs256(token: &str, secret: &[u8]) -> Result<Map<String, Value>, JoseError> {
+    let header = josekit::jwt::decode_header(token).map_err(|_| JoseError::Malformed)?;
+    if header.claim("alg").and_then(Value::as_str) != Some("HS256") {
+        return Err(JoseError::Algorithm);
+    }
+    let verifier = jws::HS256.verifier_from_bytes(secret).map_err(|_| JoseError::UnknownKey)?;
+    let (payload, _) = jws::deserialize_compact(token, &verifier).map_err(|_| JoseError::Signature)?;
+    serde_json::from_slice(&payload).map_err(|_| JoseError::Malformed)
+}
+
+/// Checks a JWK Set of somebody else's public keys that are to verify with `algorithm`: what could go wrong
+/// with it later is found now.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn check_public_keys(jwks: &Value, algorithm: JwsAlgorithm) -> Result<(), JwksFault> {
+    let keys = jwks.get("keys").and_then(Value::as_array).ok_or(JwksFault::Malformed)?;
+    if keys.iter().any(|key| PRIVATE_MEMBERS.iter().any(|member| key.get(member).is_some())) {
+        return Err(JwksFault::Private);
+    }
+    let fits = |key: &Value| {
+        let named = key.get("alg").and_then(Value::as_str).is_none_or(|alg| alg == algorithm.as_str());
+        let jwk = key.as_object().and_then(|key| Jwk::from_map(key.clone()).ok());
+        named && jwk.is_some_and(|jwk| algorithm.verifier(&jwk).is_some())
+    };
+    if keys.iter().any(fits) { Ok(()) } else { Err(JwksFault::NoKey(algorithm.as_str())) }
+}
+
+/// Why a JWK Set cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JwksFault {
+    /// Not a JSON object with the member `keys`.
+    #[error("this is not a JWK Set: a JSON object with the array `keys`")]
+    Malformed,
+    /// No key that the algorithm can use.
+    #[error("no key in the JWK Set fits {0}")]
+    NoKey(&'static str),
+    /// It gives away a private or symmetric key.
+    #[error("the JWK Set holds a private key; it must hold public keys only")]
+    Private,
+}
+
+/// Members of a JWK that only the owner of the key may know (RFC 7518 §6).
+const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
 
 /// The `kid` and the JWK that is published for a public key.
 fn publish(algorithm: JwsAlgorithm, jwk: &Jwk) -> Result<(String, Value), JoseError> {
@@ -318,6 +373,43 @@ mod tests {
         let mut parts: Vec<&str> = token.split('.').collect();
         parts[1] = "eyJzdWIiOiJ4eXoifQ";
         assert_eq!(verify(&parts.join("."), &jwks, &JwsAlgorithm::ALL), Err(JoseError::Signature));
+    }
+
+    #[test]
+    fn a_token_without_kid_is_good_if_there_is_one_key_only() {
+        let [a, b] = [(); 2].map(|()| JwsKey::generate(JwsAlgorithm::ES256).unwrap());
+        let token = a.sign("JWT", &claims()).unwrap();
+        let mut parts: Vec<&str> = token.split('.').collect();
+        let mut header = JwsHeader::new();
+        header.set_token_type("JWT");
+        let bare = jws::serialize_compact(b"{\"sub\":\"abc\"}", &header, &*a.0.signer).unwrap();
+        let one = serde_json::json!({ "keys": [a.public_jwk()] });
+        let two = serde_json::json!({ "keys": [a.public_jwk(), b.public_jwk()] });
+        assert_eq!(verify(&bare, &one, &[JwsAlgorithm::ES256]), Ok(claims()));
+        assert_eq!(verify(&bare, &two, &[JwsAlgorithm::ES256]), Err(JoseError::UnknownKey));
+        // Nor does a critical header that we do not know pass (RFC 7515 §4.1.11).
+        use base64::Engine as _;
+        let critical = base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .encode(format!("{{\"alg\":\"ES256\",\"kid\":\"{}\",\"crit\":[\"x\"],\"x\":1}}", a.kid()));
+        parts[0] = &critical;
+        assert_eq!(verify(&parts.join("."), &one, &[JwsAlgorithm::ES256]), Err(JoseError::Signature));
+    }
+
+    #[test]
+    fn a_set_of_public_keys_is_public_and_fits() {
+        let key = JwsKey::generate(JwsAlgorithm::ES256).unwrap();
+        let check = |jwks: Value| check_public_keys(&jwks, JwsAlgorithm::ES256);
+        assert_eq!(check(serde_json::json!({ "keys": [key.public_jwk()] })), Ok(()));
+        for jwks in [serde_json::json!({}), serde_json::json!([]), serde_json::json!({"keys": {}})] {
+            assert_eq!(check(jwks), Err(JwksFault::Malformed));
+        }
+        let mut private = key.public_jwk().clone();
+        private["d"] = "AAAA".into();
+        assert_eq!(check(serde_json::json!({ "keys": [private] })), Err(JwksFault::Private));
+        let none = JwksFault::NoKey("ES256");
+        assert_eq!(check(serde_json::json!({"keys": [{"kty": "EC"}]})), Err(none.clone()));
+        let other = JwsKey::generate(JwsAlgorithm::ES384).unwrap();
+        assert_eq!(check(serde_json::json!({ "keys": [other.public_jwk()] })), Err(none));
     }
 
     #[test]

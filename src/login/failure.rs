@@ -103,6 +103,8 @@ table! {
     CodeReused "EG-1102" shown "EG-1102", Broker, None, "request-refused", 400, FINAL;
     /// The access token at userinfo is unknown, expired or withdrawn.
     AccessTokenRefused "EG-1103" shown "EG-1103", Broker, None, "request-refused", 401, FINAL;
+    /// A client assertion was used a second time.
+    AssertionReplayed "EG-1104" shown "EG-1104", Broker, None, "request-refused", 401, FINAL;
 
     // 2: the member state's answer.
     /// The answer is not one readable SAML Response (SEC-01 to SEC-06).

@@ -9,6 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::{RedirectUri, scope};
 use crate::crypto::hash;
 use crate::crypto::jose::JwsAlgorithm;
@@ -46,14 +48,18 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client with the safe defaults: either way of sending the secret, PKCE, RS256, the scopes
+    /// A client with the safe defaults: PKCE, RS256, the scopes
     /// `openid profile eidas`, 300 s for access tokens.
     #[must_use]
-    pub fn new(id: &str, secret: SecretHash, redirect_uris: Vec<RedirectUri>) -> Self {
+    pub fn new(
+        id: &str,
+        authentication: impl Into<ClientAuthentication>,
+        redirect_uris: Vec<RedirectUri>,
+    ) -> Self {
         Self {
             id: id.to_owned(),
             name: id.to_owned(),
-            authentication: ClientAuthentication { method: AuthenticationMethod::AnySecret, secret },
+            authentication: authentication.into(),
             redirect_uris,
             post_logout_redirect_uris: Vec::new(),
             require_pkce: true,
@@ -68,35 +74,63 @@ impl Client {
 }
 
 /// How a client authenticates at the token endpoint, and against what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientAuthentication {
-    /// How it sends the secret.
-    pub method: AuthenticationMethod,
-    /// What the secret is compared with.
-    pub secret: SecretHash,
+#[derive(Clone, Debug)]
+pub enum ClientAuthentication {
+    /// It sends a secret.
+    Secret {
+        /// Where it sends it.
+        place: SecretPlace,
+        /// What the secret is compared with.
+        hash: SecretHash,
+    },
+    /// It signs a JWT (RFC 7523).
+    Assertion {
+        /// What the signature is checked with.
+        key: AssertionKey,
+        /// What `aud` has to say.
+        audience: AssertionAudience,
+    },
 }
 
-/// A client authentication method (OpenID Connect Core §9).
+impl From<SecretHash> for ClientAuthentication {
+    /// The secret of this hash, sent as the client likes.
+    fn from(hash: SecretHash) -> Self {
+        Self::Secret { place: SecretPlace::Any, hash }
+    }
+}
+
+/// Where a client sends its secret (OpenID Connect Core §9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AuthenticationMethod {
+pub enum SecretPlace {
     /// `client_secret_basic` or `client_secret_post`, as the client likes.
-    AnySecret,
+    Any,
     /// `client_secret_basic` only.
-    ClientSecretBasic,
+    Basic,
     /// `client_secret_post` only.
-    ClientSecretPost,
+    Post,
 }
 
-impl AuthenticationMethod {
-    /// Whether a secret in the Authorization header is accepted.
-    pub(crate) fn allows_basic(self) -> bool {
-        self != Self::ClientSecretPost
-    }
+/// What the signature of a client assertion is checked with.
+#[derive(Clone, Debug)]
+pub enum AssertionKey {
+    /// `private_key_jwt`: the client's public keys.
+    Public {
+        /// A JWK Set (RFC 7517 §5).
+        jwks: Value,
+        /// The one algorithm that is accepted.
+        algorithm: JwsAlgorithm,
+    },
+    /// `client_secret_jwt`: the secret itself, with HS256.
+    Secret(Secret<String>),
+}
 
-    /// Whether a secret in the form is accepted.
-    pub(crate) fn allows_post(self) -> bool {
-        self != Self::ClientSecretBasic
-    }
+/// Whom a client assertion has to name as its audience.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertionAudience {
+    /// The issuer or the token endpoint, as a string or in a list of nothing else.
+    Endpoint,
+    /// The issuer, as a string (FAPI 2.0 Security Profile §5.3.2.1).
+    Issuer,
 }
 
 /// Which claims the ID token holds.

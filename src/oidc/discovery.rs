@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Issuer, ResponseMode, SigningKeys};
+use crate::crypto::jose::JwsAlgorithm;
 
 /// Paths of the endpoints, below the issuer.
 pub mod path {
@@ -56,12 +57,22 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "grant_types_supported": ["authorization_code"],
         "code_challenge_methods_supported": ["S256"],
         "id_token_signing_alg_values_supported": algorithms,
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "authorization_response_iss_parameter_supported": true,
         // Left out, both would mean something else: the default of the second is true.
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     })
+}
+
+/// The values of `token_endpoint_auth_methods_supported`; which of them is a client's, its registration says.
+const AUTHENTICATION_METHODS: [&str; 4] =
+    ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"];
+
+/// What client assertions may be signed with.
+fn assertion_algorithms() -> Vec<&'static str> {
+    JwsAlgorithm::ALL.map(JwsAlgorithm::as_str).into_iter().chain(["HS256"]).collect()
 }
 
 #[cfg(test)]
@@ -113,6 +124,8 @@ mod tests {
         assert_eq!(metadata["id_token_signing_alg_values_supported"], json!(["RS256"]));
         assert_eq!(metadata["authorization_response_iss_parameter_supported"], true);
         assert_eq!(metadata["request_uri_parameter_supported"], false);
+        let algorithms = &metadata["token_endpoint_auth_signing_alg_values_supported"];
+        assert_eq!(*algorithms, json!(["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "HS256"]));
         assert!(!metadata.to_string().contains("none"));
     }
 }

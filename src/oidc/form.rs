@@ -61,6 +61,21 @@ pub fn with_query(url: &str, parameters: &[(&str, &str)]) -> String {
     location
 }
 
+/// The value of a parameter; one without a value counts as left out (RFC 6749 §3.2).
+#[must_use]
+pub fn one<'a>(parameters: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    parameters.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, value)| value.as_str())
+}
+
+/// Makes sure that none of `names` is there twice.
+///
+/// # Errors
+/// The first that is.
+pub fn unrepeated<'a>(parameters: &[(String, String)], names: &[&'a str]) -> Result<(), &'a str> {
+    let repeated = |name: &&&str| parameters.iter().filter(|(n, _)| n == **name).count() > 1;
+    names.iter().find(repeated).map_or(Ok(()), |name| Err(*name))
+}
+
 fn hex_digit(octet: u8) -> Option<u8> {
     char::from(octet).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }

@@ -9,6 +9,8 @@ pub mod acr;
 pub mod authorize;
 pub mod claims;
 pub mod client;
+pub mod client_assertion;
+pub mod client_authentication;
 pub mod discovery;
 pub mod error;
 pub mod form;

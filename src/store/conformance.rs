@@ -41,6 +41,8 @@ macro_rules! suite {
             codes_and_tokens_end_when_they_expire
             a_purge_removes_what_has_expired_and_nothing_else
             used_identifiers_outlive_their_login
+            a_word_is_used_once_until_its_time_is_over
+            one_of_fifty_parallel_uses_of_a_word_is_the_first
             a_document_takes_the_place_of_the_one_before
             a_trusted_document_ends_the_waiting_of_a_pending_one
             every_change_of_documents_is_another_version
@@ -291,6 +293,31 @@ pub(super) async fn used_identifiers_outlive_their_login(store: Tested) {
     assert_eq!(store.answer(&replay, at(71)).await, Ok(Answered::Replayed));
     store.purge(answer(1).keep_ids_until).await.unwrap();
     assert_eq!(store.answer(&replay, at(71)).await, Ok(Answered::Taken));
+}
+
+pub(super) async fn a_word_is_used_once_until_its_time_is_over(store: Tested) {
+    let word = hash("word", 1);
+    assert_eq!(store.use_once(&word, at(60), at(0)).await, Ok(Use::First));
+    assert_eq!(store.use_once(&word, at(90), at(1)).await, Ok(Use::Again));
+    assert_eq!(store.use_once(&hash("word", 2), at(60), at(1)).await, Ok(Use::First));
+    store.purge(at(59)).await.unwrap();
+    assert_eq!(store.use_once(&word, at(90), at(59)).await, Ok(Use::Again));
+    // With or without a purge in between.
+    assert_eq!(store.use_once(&word, at(120), at(60)).await, Ok(Use::First));
+    assert_eq!(store.use_once(&word, at(120), at(61)).await, Ok(Use::Again));
+    store.purge(at(120)).await.unwrap();
+    assert_eq!(store.use_once(&word, at(180), at(120)).await, Ok(Use::First));
+}
+
+pub(super) async fn one_of_fifty_parallel_uses_of_a_word_is_the_first(store: Tested) {
+    let results =
+        fifty(
+            &store,
+            |store, _| async move { store.use_once(&hash("word", 1), at(60), at(0)).await.unwrap() },
+        )
+        .await;
+    assert_eq!(results.iter().filter(|used| **used == Use::First).count(), 1);
+    assert_eq!(results.iter().filter(|used| **used == Use::Again).count(), 49);
 }
 
 /// Runs `work` fifty times at once.

@@ -85,6 +85,9 @@ pub trait Store: MetadataStore {
     /// What an access token opens.
     fn find_access_token<'a>(&'a self, token_hash: &'a Hash, now: Timestamp) -> Reply<'a, Option<Opened>>;
 
+    /// Notes a word as used until `until`: of all who ask, on all instances, one is the first.
+    fn use_once<'a>(&'a self, word: &'a Hash, until: Timestamp, now: Timestamp) -> Reply<'a, Use>;
+
     /// Removes what has expired, from the files too.
     fn purge(&self, now: Timestamp) -> Reply<'_, Purged>;
 
@@ -285,6 +288,15 @@ pub struct Opened {
     pub login_id: String,
     /// The claims for userinfo, sealed under the token.
     pub sealed: Vec<u8>,
+}
+
+/// Whether a word was used before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// It was not.
+    First,
+    /// It was, and the time for which it counts is not over.
+    Again,
 }
 
 /// What a purge removed.

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use super::{
     Abandoned, Answered, Departed, Departure, Hash, Issued, LoginRow, NewAccessToken, NewAnswer, NewCode,
-    NewLogin, Opened, Outcome, Purged, Redeemed, Reply, Store, StoreError, Stored, Taken,
+    NewLogin, Opened, Outcome, Purged, Redeemed, Reply, Store, StoreError, Stored, Taken, Use,
 };
 use crate::clock::Timestamp;
 
@@ -311,6 +311,18 @@ impl Store for Sqlite {
         })
     }
 
+    fn use_once<'a>(&'a self, word: &'a Hash, until: Timestamp, now: Timestamp) -> Reply<'a, Use> {
+        const SQL: &str = "INSERT INTO used_words (hash, until) VALUES (?1, ?2) \
+            ON CONFLICT (hash) DO UPDATE SET until = excluded.until WHERE until <= ?3";
+        Box::pin(async move {
+            let query = sqlx::query(SQL).bind(word.as_slice()).bind(until.millis()).bind(now.millis());
+            Ok(match self.change(query).await? {
+                0 => Use::Again,
+                _ => Use::First,
+            })
+        })
+    }
+
     fn purge(&self, now: Timestamp) -> Reply<'_, Purged> {
         const REMOVE: &str = "DELETE FROM logins WHERE expires <= ?1 AND keep_until <= ?1";
         const EMPTY: &str = "UPDATE logins SET state = 'over', payload = '', sealed = NULL, request_id = NULL, \
@@ -319,6 +331,7 @@ impl Store for Sqlite {
         Box::pin(async move {
             let removed = self.change(sqlx::query(REMOVE).bind(now.millis())).await?;
             let emptied = self.change(sqlx::query(EMPTY).bind(now.millis())).await?;
+            self.change(sqlx::query("DELETE FROM used_words WHERE until <= ?1").bind(now.millis())).await?;
             // The log still holds pages as they were; after this it is empty.
             self.change(sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")).await?;
             Ok(Purged { removed, emptied })

@@ -10,6 +10,7 @@
 mod attacks;
 mod cef;
 mod cli;
+mod client_assertion;
 mod demo;
 mod examples;
 mod form_post;

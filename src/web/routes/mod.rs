@@ -3,6 +3,7 @@
 pub(super) mod acs;
 pub(super) mod authorize;
 pub(super) mod choose;
+mod client;
 pub(super) mod documents;
 pub(super) mod failed;
 pub(super) mod release;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 
+use super::client::{self, ClientRefusal, refuse, store_refusal};
 use crate::audit::Event;
 use crate::ids;
 use crate::login::vault::{self, Purpose};
@@ -16,24 +16,20 @@ use crate::oidc::userinfo::Userinfo;
 use crate::oidc::{Grant, OAuthError};
 use crate::store::{NewAccessToken, Redeemed, Stored};
 use crate::web::answer;
-use crate::web::form::Form;
 use crate::web::services::Services;
 use crate::web::trouble::Trouble;
 
 pub(in crate::web) async fn redeem(State(services): State<Arc<Services>>, request: Request) -> Response {
-    let authorization = request.headers().get(AUTHORIZATION).cloned();
-    let form = match Form::read(request, MAX_FORM).await {
-        Ok(form) => form,
-        Err(failure) => {
-            let error = TokenError::new(OAuthError::InvalidRequest, "the body is not a form");
-            return refuse(&services, &Trouble::new(step::REDEEM, failure), &error);
-        }
+    let (client, form) = match client::known(&services, request, Failure::TokenRefused).await {
+        Ok(known) => known,
+        Err(refused) => return refused,
     };
-    // A header that is not text is a header that does not authenticate.
-    let authorization = authorization.as_ref().map(|value| value.to_str().unwrap_or_default());
-    let request = match token::request(&form.0, authorization, &services.clients) {
+    let request = match token::request(&form.0, Arc::clone(&client)) {
         Ok(request) => request,
-        Err(error) => return refuse(&services, &Trouble::new(step::REDEEM, Failure::TokenRefused), &error),
+        Err(error) => {
+            let trouble = Trouble::new(step::REDEEM, Failure::TokenRefused).client(&client.id);
+            return refuse(&services, &trouble, &error);
+        }
     };
     match exchange(&services, &request).await {
         Ok(response) => answer::json(StatusCode::OK, serde_json::to_string(&response).unwrap_or_default()),
@@ -43,10 +39,7 @@ pub(in crate::web) async fn redeem(State(services): State<Arc<Services>>, reques
     }
 }
 
-async fn exchange(
-    services: &Services,
-    request: &TokenRequest,
-) -> Result<TokenResponse, (Failure, TokenError)> {
+async fn exchange(services: &Services, request: &TokenRequest) -> Result<TokenResponse, ClientRefusal> {
     let invalid_grant =
         |failure| (failure, TokenError::new(OAuthError::InvalidGrant, "the code is not valid"));
     let unavailable =
@@ -58,10 +51,7 @@ async fn exchange(
         Ok(Redeemed::Grant { login_id, sealed }) => (login_id, sealed),
         Ok(Redeemed::Reused { .. }) => return Err(invalid_grant(Failure::CodeReused)),
         Ok(Redeemed::Unknown) => return Err(invalid_grant(Failure::TokenRefused)),
-        Err(error) => {
-            tracing::error!(%error, step = step::REDEEM, "the store did not answer");
-            return Err(unavailable(Failure::StoreUnavailable));
-        }
+        Err(error) => return Err(store_refusal(&error)),
     };
     let grant: Grant =
         vault::open(code, Purpose::Code, &sealed).ok_or_else(|| unavailable(Failure::StateUnreadable))?;
@@ -86,21 +76,6 @@ async fn exchange(
             Ok(response)
         }
         Ok(Stored::Revoked) => Err(invalid_grant(Failure::CodeReused)),
-        Err(error) => {
-            tracing::error!(%error, step = step::REDEEM, "the store did not answer");
-            Err(unavailable(Failure::StoreUnavailable))
-        }
+        Err(error) => Err(store_refusal(&error)),
     }
 }
-
-fn refuse(services: &Services, trouble: &Trouble<'_>, error: &TokenError) -> Response {
-    trouble.note_with(services, error.error.as_str(), error.description.as_str());
-    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let mut response = answer::json(status, error.body().to_string());
-    if let Some(challenge) = error.www_authenticate() {
-        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
-    }
-    response
-}
-
-const MAX_FORM: usize = 64 * 1024;

@@ -1,0 +1,356 @@
+//! Who asks, at the endpoints that a client calls itself (RFC 6749 §2.3, RFC 7521 §4.2): HTTP Basic, a secret in
+//! the form, or a signed JWT.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::client::SecretPlace;
+use super::client_assertion::{self, Once};
+use super::token::TokenError;
+use super::{Client, ClientAuthentication, Clients, Issuer, OAuthError, form};
+use crate::clock::Timestamp;
+use crate::secret::Secret;
+
+/// What a client gave as proof. It is good, unless it is one that may be used once and was used before.
+#[derive(Clone, Debug)]
+pub struct Proof {
+    client: Arc<Client>,
+    once: Option<Once>,
+}
+
+impl Proof {
+    /// The word that must be noted as used, in the store, before the proof is accepted.
+    #[must_use]
+    pub fn once(&self) -> Option<&Once> {
+        self.once.as_ref()
+    }
+
+    /// The client, if its proof was `fresh`.
+    ///
+    /// # Errors
+    /// `invalid_client` if it was used before.
+    pub fn accept(self, fresh: bool) -> Result<Arc<Client>, TokenError> {
+        if fresh { Ok(self.client) } else { Err(invalid_client("the client assertion was used before")) }
+    }
+}
+
+/// Checks the credentials of a request.
+///
+/// # Errors
+/// The first rule that they break.
+pub fn check(
+    parameters: &[(String, String)],
+    authorization: Option<&str>,
+    clients: &Clients,
+    issuer: &Issuer,
+    now: Timestamp,
+) -> Result<Proof, TokenError> {
+    form::unrepeated(parameters, &KNOWN).map_err(|name| invalid(&format!("{name} is repeated")))?;
+    match credentials(parameters, authorization)? {
+        Credentials::Secret { id, secret, sent } => {
+            let client = the_secret_is_the_clients(&id, &secret, sent, clients)?;
+            Ok(Proof { client, once: None })
+        }
+        Credentials::Assertion { id, assertion } => {
+            let (client, once) = the_assertion_is_the_clients(&id, &assertion, clients, issuer, now)?;
+            Ok(Proof { client, once: Some(once) })
+        }
+    }
+}
+
+/// How a client says who it is.
+enum Credentials {
+    Secret { id: String, secret: Secret<String>, sent: Sent },
+    Assertion { id: String, assertion: Secret<String> },
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Sent {
+    Basic,
+    Post,
+}
+
+/// RFC 6749 §2.3: one way of authenticating per request.
+fn credentials(
+    parameters: &[(String, String)],
+    authorization: Option<&str>,
+) -> Result<Credentials, TokenError> {
+    let id = form::one(parameters, "client_id");
+    let secret = form::one(parameters, "client_secret");
+    let assertion = form::one(parameters, "client_assertion");
+    match (authorization, secret, assertion) {
+        (Some(header), None, None) => by_header(header, id),
+        (None, Some(secret), None) => match id {
+            Some(id) => {
+                let secret = Secret::new(secret.to_owned());
+                Ok(Credentials::Secret { id: id.to_owned(), secret, sent: Sent::Post })
+            }
+            None => Err(invalid_client("the client does not authenticate")),
+        },
+        (None, None, Some(assertion)) => {
+            by_assertion(assertion, id, form::one(parameters, "client_assertion_type"))
+        }
+        (None, None, None) => Err(invalid_client("the client does not authenticate")),
+        _ => Err(invalid("the client authenticates in two ways at once")),
+    }
+}
+
+fn by_header(header: &str, id: Option<&str>) -> Result<Credentials, TokenError> {
+    let (named, secret) = basic_credentials(header)
+        .ok_or_else(|| invalid_client("the Authorization header holds no HTTP Basic credentials"))?;
+    match id {
+        Some(id) if id != named => Err(invalid("client_id differs from the one in the Authorization header")),
+        _ => Ok(Credentials::Secret { id: named, secret, sent: Sent::Basic }),
+    }
+}
+
+fn by_assertion(assertion: &str, id: Option<&str>, kind: Option<&str>) -> Result<Credentials, TokenError> {
+    if kind != Some(client_assertion::TYPE) {
+        return Err(invalid("client_assertion_type is missing or unknown"));
+    }
+    let named = client_assertion::claimed_client(assertion)
+        .ok_or_else(|| invalid_client("the client assertion names no client as its sub"))?;
+    match id {
+        // RFC 7521 §4.2.
+        Some(id) if id != named => {
+            Err(invalid_client("client_id differs from the one in the client assertion"))
+        }
+        _ => Ok(Credentials::Assertion { id: named, assertion: Secret::new(assertion.to_owned()) }),
+    }
+}
+
+/// HTTP Basic, with identifier and secret form-encoded (RFC 6749 §2.3.1).
+fn basic_credentials(header: &str) -> Option<(String, Secret<String>)> {
+    let (scheme, encoded) = header.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return None;
+    }
+    let text = String::from_utf8(STANDARD.decode(encoded.trim_matches(' ')).ok()?).ok()?;
+    let (id, secret) = text.split_once(':')?;
+    Some((form::decode(id)?, Secret::new(form::decode(secret)?)))
+}
+
+/// One answer for every way to fail, so that it tells nothing about which clients there are.
+fn the_secret_is_the_clients(
+    id: &str,
+    secret: &Secret<String>,
+    sent: Sent,
+    clients: &Clients,
+) -> Result<Arc<Client>, TokenError> {
+    let is_authentic = |client: &&Arc<Client>| match &client.authentication {
+        ClientAuthentication::Secret { place, hash } => {
+            let place_fits = match sent {
+                Sent::Basic => *place != SecretPlace::Post,
+                Sent::Post => *place != SecretPlace::Basic,
+            };
+            hash.is_of(secret.expose()) && place_fits
+        }
+        ClientAuthentication::Assertion { .. } => false,
+    };
+    let client = clients.lookup(id).filter(is_authentic).cloned();
+    client.ok_or_else(|| invalid_client("client authentication failed"))
+}
+
+/// The same, until the signature has shown that the client itself asks.
+fn the_assertion_is_the_clients(
+    id: &str,
+    assertion: &Secret<String>,
+    clients: &Clients,
+    issuer: &Issuer,
+    now: Timestamp,
+) -> Result<(Arc<Client>, Once), TokenError> {
+    let client = clients.lookup(id).ok_or_else(|| invalid_client("client authentication failed"))?;
+    let ClientAuthentication::Assertion { key, audience } = &client.authentication else {
+        return Err(invalid_client("client authentication failed"));
+    };
+    let judged = client_assertion::judge(assertion.expose(), client, key, *audience, issuer, now);
+    let once = judged.map_err(|fault| invalid_client(&fault.to_string()))?;
+    Ok((Arc::clone(client), once))
+}
+
+fn invalid(description: &str) -> TokenError {
+    TokenError::new(OAuthError::InvalidRequest, description)
+}
+
+fn invalid_client(description: &str) -> TokenError {
+    TokenError::new(OAuthError::InvalidClient, description)
+}
+
+/// Parameters that may be there once only (RFC 6749 §3.2).
+const KNOWN: [&str; 4] = ["client_assertion", "client_assertion_type", "client_id", "client_secret"];
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::crypto::jose::{JwsAlgorithm, JwsKey};
+    use crate::oidc::client::{AssertionAudience, AssertionKey, SecretHash};
+    use crate::oidc::test_support::{SECRET, client, issuer, now};
+
+    fn form(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    fn basic(credentials: &str) -> String {
+        format!("Basic {}", STANDARD.encode(credentials))
+    }
+
+    fn good() -> String {
+        basic(&format!("kc:{SECRET}"))
+    }
+
+    fn run_as(
+        client: Client,
+        pairs: &[(&str, &str)],
+        authorization: Option<&str>,
+    ) -> Result<Proof, TokenError> {
+        check(&form(pairs), authorization, &Clients::new([client]).unwrap(), &issuer(), now())
+    }
+
+    fn run(pairs: &[(&str, &str)], authorization: Option<&str>) -> Result<Proof, TokenError> {
+        run_as(client(), pairs, authorization)
+    }
+
+    fn refused(pairs: &[(&str, &str)], authorization: Option<&str>) -> (OAuthError, String) {
+        let error = run(pairs, authorization).unwrap_err();
+        (error.error, error.description.to_string())
+    }
+
+    fn invalid(description: &str) -> (OAuthError, String) {
+        (OAuthError::InvalidRequest, description.to_owned())
+    }
+
+    #[test]
+    fn a_client_authenticates_by_basic_or_by_post() {
+        let post = [("client_id", "kc"), ("client_secret", SECRET)];
+        for proof in [run(&[], Some(&good())), run(&post, None), run(&[("client_id", "kc")], Some(&good()))] {
+            let proof = proof.unwrap();
+            assert_eq!(proof.once(), None);
+            assert_eq!(proof.accept(true).unwrap().id, "kc");
+        }
+    }
+
+    #[test]
+    fn basic_credentials_are_form_encoded() {
+        assert!(run(&[], Some(&basic(&format!("%6bc:{}", SECRET.replace('-', "%2D"))))).is_ok());
+        assert!(run(&[], Some(&good().replace("Basic", "bAsIc"))).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_basic_header_is_invalid_client() {
+        for header in ["", "Basic", "Basic !!!", "Bearer abc", &basic("kc"), &basic("kc:%zz"), "Basic /w=="] {
+            assert_eq!(refused(&[], Some(header)).0, OAuthError::InvalidClient, "{header}");
+        }
+    }
+
+    #[test]
+    fn two_ways_of_authenticating_are_one_too_many() {
+        let expected = invalid("the client authenticates in two ways at once");
+        assert_eq!(refused(&[("client_secret", SECRET)], Some(&good())), expected);
+        assert_eq!(refused(&[("client_id", "kc"), ("client_secret", SECRET)], Some(&good())), expected);
+        assert_eq!(refused(&[("client_assertion", "a.b.c")], Some(&good())), expected);
+        assert_eq!(refused(&[("client_assertion", "a.b.c"), ("client_secret", SECRET)], None), expected);
+    }
+
+    #[test]
+    fn the_client_id_of_the_form_must_be_that_of_the_header() {
+        let expected = invalid("client_id differs from the one in the Authorization header");
+        assert_eq!(refused(&[("client_id", "other")], Some(&good())), expected);
+    }
+
+    #[test]
+    fn wrong_secret_unknown_client_and_wrong_method_look_alike() {
+        let expected = (OAuthError::InvalidClient, "client authentication failed".to_owned());
+        assert_eq!(refused(&[], Some(&basic("kc:wrong"))), expected);
+        assert_eq!(refused(&[], Some(&basic(&format!("other:{SECRET}")))), expected);
+        let post = [("client_id", "kc"), ("client_secret", SECRET)];
+        assert_eq!(refused(&[("client_id", "kc"), ("client_secret", "wrong")], None), expected);
+        let set = |place| {
+            let authentication = ClientAuthentication::Secret { place, hash: SecretHash::of(SECRET) };
+            Client { authentication, ..client() }
+        };
+        let error = run_as(set(SecretPlace::Post), &[], Some(&good())).unwrap_err();
+        assert_eq!((error.error, error.description.to_string()), expected);
+        let error = run_as(set(SecretPlace::Basic), &post, None).unwrap_err();
+        assert_eq!((error.error, error.description.to_string()), expected);
+        let error = run_as(signing().0, &post, None).unwrap_err();
+        assert_eq!((error.error, error.description.to_string()), expected);
+        // An assertion of a client that has a secret, and of one that does not exist.
+        let assertion = signing().1;
+        let pairs =
+            [("client_assertion", assertion.as_str()), ("client_assertion_type", client_assertion::TYPE)];
+        assert_eq!(refused(&pairs, None), expected);
+        let other = Client { id: "other".to_owned(), ..client() };
+        let error = run_as(other, &pairs, None).unwrap_err();
+        assert_eq!((error.error, error.description.to_string()), expected);
+    }
+
+    #[test]
+    fn a_client_that_proves_nothing_is_invalid_client() {
+        let type_only = [("client_id", "kc"), ("client_assertion_type", client_assertion::TYPE)];
+        for pairs in [&[][..], &[("client_id", "kc")], &[("client_secret", SECRET)], &type_only] {
+            assert_eq!(refused(pairs, None).0, OAuthError::InvalidClient, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn no_credential_may_be_repeated() {
+        for name in KNOWN {
+            let expected = invalid(&format!("{name} is repeated"));
+            assert_eq!(refused(&[(name, "a"), (name, "a")], Some(&good())), expected);
+        }
+    }
+
+    /// A client that signs, and an assertion of it.
+    fn signing() -> (Client, String) {
+        let key = JwsKey::generate(JwsAlgorithm::ES256).unwrap();
+        let seconds = now().unix();
+        let claims = json!({
+            "iss": "kc", "sub": "kc", "aud": issuer().as_str(), "jti": "j-1", "exp": seconds + 60,
+        });
+        let assertion = key.sign("JWT", claims.as_object().unwrap()).unwrap();
+        let jwks = json!({ "keys": [key.public_jwk()] });
+        let key = AssertionKey::Public { jwks, algorithm: JwsAlgorithm::ES256 };
+        let authentication = ClientAuthentication::Assertion { key, audience: AssertionAudience::Issuer };
+        (Client { authentication, ..client() }, assertion)
+    }
+
+    #[test]
+    fn a_signed_assertion_authenticates_once() {
+        let (client, assertion) = signing();
+        let pairs =
+            [("client_assertion", assertion.as_str()), ("client_assertion_type", client_assertion::TYPE)];
+        let proof = run_as(client.clone(), &pairs, None).unwrap();
+        assert!(proof.once().is_some());
+        assert_eq!(proof.clone().accept(true).unwrap().id, "kc");
+        let error = proof.accept(false).unwrap_err();
+        assert_eq!(error.error, OAuthError::InvalidClient);
+        assert_eq!(error.description.as_str(), "the client assertion was used before");
+        // With client_id it must be the same client.
+        let with_id = |id| [pairs[0], pairs[1], ("client_id", id)];
+        assert!(run_as(client.clone(), &with_id("kc"), None).is_ok());
+        assert_eq!(run_as(client, &with_id("other"), None).unwrap_err().error, OAuthError::InvalidClient);
+    }
+
+    #[test]
+    fn an_assertion_says_what_it_is_and_whose() {
+        let missing = invalid("client_assertion_type is missing or unknown");
+        assert_eq!(refused(&[("client_assertion", "a.b.c")], None), missing);
+        let other = [("client_assertion", "a.b.c"), ("client_assertion_type", "urn:other")];
+        assert_eq!(refused(&other, None), missing);
+        let nobody = [("client_assertion", "a.b.c"), ("client_assertion_type", client_assertion::TYPE)];
+        assert_eq!(refused(&nobody, None).0, OAuthError::InvalidClient);
+    }
+
+    #[test]
+    fn a_proof_prints_no_assertion() {
+        let (client, assertion) = signing();
+        let pairs =
+            [("client_assertion", assertion.as_str()), ("client_assertion_type", client_assertion::TYPE)];
+        let printed = format!("{:?}", run_as(client, &pairs, None).unwrap());
+        assert!(!printed.contains(&assertion), "{printed}");
+    }
+}

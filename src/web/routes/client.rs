@@ -1,0 +1,80 @@
+//! Which client asks, at the endpoints that clients call themselves, and how they are refused.
+
+use axum::extract::Request;
+use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use std::sync::Arc;
+
+use crate::login::{Failure, step};
+use crate::oidc::token::TokenError;
+use crate::oidc::{Client, OAuthError, client_authentication};
+use crate::store::{StoreError, Use};
+use crate::web::answer;
+use crate::web::form::Form;
+use crate::web::services::Services;
+use crate::web::trouble::Trouble;
+
+/// Why a client gets an error: for our records, and for its own.
+pub(super) type ClientRefusal = (Failure, TokenError);
+
+/// Reads the form of a request and finds out which client sent it. A client assertion is used up by this,
+/// whatever becomes of the request.
+///
+/// # Errors
+/// What the client is told, as a response.
+pub(super) async fn known(
+    services: &Services,
+    request: Request,
+    failure: Failure,
+) -> Result<(Arc<Client>, Form), Response> {
+    let authorization = request.headers().get(AUTHORIZATION).cloned();
+    let form = Form::read(request, MAX_FORM).await.map_err(|failure| {
+        let error = TokenError::new(OAuthError::InvalidRequest, "the body is not a form");
+        refuse(services, &Trouble::new(step::REDEEM, failure), &error)
+    })?;
+    // A header that is not text is a header that does not authenticate.
+    let authorization = authorization.as_ref().map(|value| value.to_str().unwrap_or_default());
+    match authenticate(services, &form, authorization, failure).await {
+        Ok(client) => Ok((client, form)),
+        Err((failure, error)) => Err(refuse(services, &Trouble::new(step::REDEEM, failure), &error)),
+    }
+}
+
+async fn authenticate(
+    services: &Services,
+    form: &Form,
+    authorization: Option<&str>,
+    failure: Failure,
+) -> Result<Arc<Client>, ClientRefusal> {
+    let (clients, issuer, now) = (&services.clients, &services.issuer, services.now());
+    let proof = client_authentication::check(&form.0, authorization, clients, issuer, now);
+    let proof = proof.map_err(|error| (failure, error))?;
+    let fresh = match proof.once() {
+        None => true,
+        Some(once) => {
+            let used = services.store.use_once(&once.hash, once.until, now).await;
+            used.map_err(|error| store_refusal(&error))? == Use::First
+        }
+    };
+    proof.accept(fresh).map_err(|error| (Failure::AssertionReplayed, error))
+}
+
+/// The store failed: which way, only the log says.
+pub(super) fn store_refusal(error: &StoreError) -> ClientRefusal {
+    tracing::error!(%error, step = step::REDEEM, "the store did not answer");
+    (Failure::StoreUnavailable, TokenError::new(OAuthError::TemporarilyUnavailable, "try again later"))
+}
+
+/// Writes the refusal down, and tells the client.
+pub(super) fn refuse(services: &Services, trouble: &Trouble<'_>, error: &TokenError) -> Response {
+    trouble.note_with(services, error.error.as_str(), error.description.as_str());
+    let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = answer::json(status, error.body().to_string());
+    if let Some(challenge) = error.www_authenticate() {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    response
+}
+
+const MAX_FORM: usize = 64 * 1024;
