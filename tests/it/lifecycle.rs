@@ -10,6 +10,7 @@ use eidas_gateway::audit::Memory;
 use eidas_gateway::clock::{Clock as _, FixedClock, Timestamp};
 use eidas_gateway::crypto::hash::sha256;
 use eidas_gateway::eidas::CountryCode;
+use eidas_gateway::eidas::mdsl::ListTrust;
 use eidas_gateway::eidas::trust::CountryTrust;
 use eidas_gateway::ids::{CountingRandom, SystemRandom};
 use eidas_gateway::jobs::{Fetch, Keeper, Sources, Surroundings};
@@ -354,6 +355,63 @@ async fn a_country_that_fails_does_not_stop_the_others() {
     house.after(MINUTE).await;
     house.after(MINUTE).await;
     assert_eq!(asked(&house), 3);
+}
+
+const LIST: &str = "https://list.example/list";
+
+/// A MetadataServiceList that says where XB is, until a time.
+fn list(url: &str, until: Timestamp) -> String {
+    format!(
+        "<ser:MetadataServiceList xmlns:ser=\"http://eidas.europa.eu/metadata/servicelist\" Version=\"1.0\" \
+         IssueDate=\"2026-11-21T00:00:00Z\" NextUpdate=\"{until}\"><ser:SchemeInformation>\
+         <ser:IssuerName>Lister</ser:IssuerName><ser:SchemeIdentifier>https://list.example/1</ser:SchemeIdentifier>\
+         <ser:SchemeTerritory>XA</ser:SchemeTerritory></ser:SchemeInformation>\
+         <ser:MetadataList Territory=\"XB\"><ser:MetadataLocation Location=\"{url}\"/></ser:MetadataList>\
+         <ser:DistributionPoints><ser:DistributionPoint>{LIST}</ser:DistributionPoint></ser:DistributionPoints>\
+         </ser:MetadataServiceList>"
+    )
+}
+
+#[tokio::test]
+async fn a_list_says_where_a_node_is_and_where_it_has_moved() {
+    let (publisher, node) = (Arc::new(Publisher::default()), xb());
+    let house = House::new(publisher.clone()).await;
+    let listed = || Sources {
+        countries: vec![(vouching(&[&node]), Source::Listed("all".to_owned()))],
+        lists: vec![("all".to_owned(), ListTrust::Pinned, Source::Url(LIST.to_owned()))],
+    };
+    publisher.publish(URL, metadata(&node, start()));
+    house.keeper.configure(listed()).await;
+    house.after(Duration::ZERO).await;
+    let reason = house.believed().unwrap_err();
+    assert!(reason.contains("list_unavailable"), "{reason}");
+
+    publisher.publish(LIST, list(URL, start() + HOUR * 4));
+    house.after(MINUTE).await;
+    assert_eq!(house.believed(), Ok(key_of(&node)));
+    let keys: Vec<_> = house.store.documents().await.unwrap().into_iter().map(|kept| kept.source).collect();
+    assert_eq!(keys, ["XB", "list:all"]);
+
+    // The list is fetched, and the country right after it.
+    publisher.withdraw(URL);
+    let moved = "https://moved.example/metadata";
+    publisher.publish(moved, metadata(&node, start() + HOUR));
+    publisher.publish(LIST, list(moved, start() + HOUR * 5));
+    house.after(HOUR).await;
+    assert_eq!(house.store.documents().await.unwrap()[0].url, moved);
+
+    // Without a list the node is believed until its metadata ends; a start finds both in the store.
+    publisher.withdraw(LIST);
+    publisher.withdraw(moved);
+    let again = House::on(house.store.clone(), house.clock.clone(), publisher.clone());
+    again.keeper.configure(listed()).await;
+    assert_eq!(again.believed(), Ok(key_of(&node)));
+    again.after(HOUR * 5).await;
+    again.after(HOUR).await;
+    assert_eq!(again.believed(), Ok(key_of(&node)));
+    assert_eq!(again.store.documents().await.unwrap().len(), 1);
+    again.after(HOUR * 19).await;
+    assert!(again.believed().is_err());
 }
 
 /// Lets the routes ask the keeper, as the application does.

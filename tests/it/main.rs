@@ -17,6 +17,8 @@ mod form_post;
 mod lifecycle;
 mod login;
 mod published;
+mod publisher;
+mod reload;
 mod request;
 mod rollover;
 mod sec;

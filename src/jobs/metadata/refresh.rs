@@ -1,5 +1,6 @@
 //! One source: fetched, judged, remembered. And what comes from the store instead.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Good, Keeper, Kept, State, What, list_key};
@@ -52,6 +53,9 @@ impl Keeper {
         let url = source.to_string();
         let refresh = {
             let mut state = self.state();
+            if let Ok(Done::Taken(document, Good::List(_))) = &done {
+                state.look_again_at_listed(key, document, now);
+            }
             let Some(kept) = state.of(key, generation) else { return };
             if let Some(still) = still {
                 kept.settle(still);
@@ -177,7 +181,14 @@ impl Keeper {
         document: &Document,
         now: Timestamp,
     ) -> Result<(Document, Good), Refused> {
-        let (what, _) = effective(&self.state(), kept)?;
+        let what = match (effective(&self.state(), kept), &kept.what) {
+            (Ok((what, _)), _) => what,
+            // A list that is out of reach says nothing against a node that has an anchor of its own.
+            (Err(refused), What::Country(trust)) if refused.code == UNLISTED && !trust.anchors.is_empty() => {
+                kept.what.clone()
+            }
+            (Err(refused), _) => return Err(refused),
+        };
         let good = self.judge(&what, &document.octets, now).await?;
         tracing::debug!(source = key, "what is kept is still good");
         Ok((document.clone(), kept.good.clone().unwrap_or(good)))
@@ -359,6 +370,18 @@ impl State {
     }
 }
 
+impl State {
+    /// A list that says something else may have moved the countries that are found by it.
+    fn look_again_at_listed(&mut self, key: &str, document: &Document, now: Timestamp) {
+        let known = self.kept.get(key).and_then(|list| list.document.as_ref());
+        if known.is_some_and(|known| known.sha256 == document.sha256) {
+            return;
+        }
+        let listed = |kept: &&mut Kept| matches!(&kept.source, Source::Listed(name) if list_key(name) == key);
+        self.kept.values_mut().filter(listed).for_each(|kept| kept.due = now);
+    }
+}
+
 impl Kept {
     /// What is believed of the document that is kept.
     fn settle(&mut self, judged: Result<(Document, Good), Refused>) {
@@ -381,18 +404,21 @@ fn effective(state: &State, kept: &Kept) -> Result<(What, Source), Refused> {
         Some(Good::List(list)) => Some(list.claims()),
         _ => None,
     });
-    let claims = Arc::new(lists.flatten().collect());
-    let trust = CountryTrust { claims, ..trust.clone() };
+    let claims: Arc<BTreeMap<_, _>> = Arc::new(lists.flatten().collect());
+    let trust = CountryTrust { claims: Arc::clone(&claims), ..trust.clone() };
     let Source::Listed(name) = &kept.source else {
         return Ok((What::Country(trust), kept.source.clone()));
     };
     let Some(Kept { good: Some(Good::List(list)), .. }) = state.kept.get(&list_key(name)) else {
         let detail = format!("the list {name} is not there");
-        return Err(Refused { code: "list_unavailable", detail });
+        return Err(Refused { code: UNLISTED, detail });
     };
     let (trust, url) = list.resolve(&trust)?;
-    Ok((What::Country(trust), Source::Url(url)))
+    Ok((What::Country(CountryTrust { claims, ..trust }), Source::Url(url)))
 }
+
+/// The list that says where a node is cannot be had, or is out of date.
+const UNLISTED: &str = "list_unavailable";
 
 /// What `good` would change. Nothing, if nothing is believed now.
 fn changes(before: &Kept, good: &Good, now: Timestamp) -> Vec<Change> {
