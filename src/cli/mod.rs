@@ -193,6 +193,11 @@ fn time(text: &str) -> Result<Timestamp, String> {
     Timestamp::parse(text).ok_or_else(|| "a time is written as 2026-11-21T17:56:39Z".to_owned())
 }
 
+/// Reads a SHA-256 on the command line.
+fn sha256(text: &str) -> Result<[u8; 32], String> {
+    crate::config::decode_sha256(text).ok_or_else(|| "a SHA-256 has 64 hexadecimal digits".to_owned())
+}
+
 /// Runs asynchronous work to its end, on one thread.
 fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

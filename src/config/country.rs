@@ -128,7 +128,7 @@ impl Country {
 
     fn check_trust(&self, at: &str, findings: &mut Findings) {
         let digest = self.metadata_sha256.as_deref();
-        if digest.is_some_and(|text| super::files::decode_sha256(text).is_none()) {
+        if digest.is_some_and(|text| super::decode_sha256(text).is_none()) {
             findings.add(format!("{at}.metadata_sha256"), "bad_value", "not 64 hexadecimal digits");
         }
         match self.trust {

@@ -35,6 +35,7 @@ pub use connector::{Connector, Contact, Digest, KeyPair, Organization};
 pub use country::{Country, Revocation, Trust};
 pub use database::Database;
 pub use fault::{Fault, Faults};
+pub(crate) use files::decode_sha256;
 pub use logging::{Format, LogLevel, Logging};
 pub use metadata_list::MetadataList;
 pub use metrics::Metrics;

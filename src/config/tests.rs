@@ -160,6 +160,13 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         ("no_metadata_file", 22, "metadata_file = \"nowhere.xml\"", "country[0].metadata_file", "file_missing"),
         ("no_anchor", 23, "anchor_files = []", "country[0].anchor_files", "missing_key"),
         ("anchor_missing", 23, "anchor_files = [\"signing.crt\", \"x.pem\"]", "country[0].anchor_files[1]", "file_missing"),
+        ("pin_odd", 23, "trust = \"pinned_file\"\nmetadata_sha256 = \"12\"", "country[0].metadata_sha256", "bad_value"),
+        ("pin_unused", 23, "anchor_files = [\"signing.crt\"]\nmetadata_sha256 = \"0000000000000000000000000000000000000000000000000000000000000000\"", "country[0].metadata_sha256", "contradiction"),
+        ("trust", 23, "anchor_files = [\"signing.crt\"]\ntrust = \"blind\"", "country[0].trust", "unknown_value"),
+        ("revocation", 23, "anchor_files = [\"signing.crt\"]\nrevocation = \"never\"", "country[0].revocation", "unknown_value"),
+        ("unknown_list", 22, "list = \"nordic\"", "country[0].list", "unknown_list"),
+        ("list_nowhere", 23, "anchor_files = [\"signing.crt\"]\n[[metadata_list]]\nname = \"a\"\nfile = \"nowhere.xml\"", "metadata_list[0].file", "file_missing"),
+        ("list_unsigned", 23, "anchor_files = [\"signing.crt\"]\n[[metadata_list]]\nname = \"a\"\nurl = \"https://list.example/\"\nanchor_files = []", "metadata_list[0].anchor_files", "missing_key"),
         ("skew", 23, "anchor_files = [\"signing.crt\"]\nquirks = { clock_skew = 301 }", "country[0].quirks.clock_skew", "out_of_range"),
         ("quirk", 23, "anchor_files = [\"signing.crt\"]\nquirks = { no_signature = true }", "country[0].quirks.no_signature", "unknown_key"),
         ("client_id", 25, "id = \"a b\"", "client[0].id", "bad_value"),
@@ -216,6 +223,8 @@ fn what_concerns_more_than_one_line_is_named_at_the_key_to_change() {
         faults("check_value", &text(&[(19, "key_file = \"subject.key\"\ncheck_value = \"0\"")])),
         at(20, "subject.check_value", "wrong_key")
     );
+    let unpinned = text(&[(23, "trust = \"pinned_file\"")]);
+    assert_eq!(faults("unpinned", &unpinned), at(20, "country[0].metadata_sha256", "missing_key"));
     let both = text(&[(22, "metadata_url = \"https://n.example/\"\nmetadata_file = \"signing.crt\"")]);
     assert_eq!(faults("both", &both), at(23, "country[0].metadata_file", "contradiction"));
 }

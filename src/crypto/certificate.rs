@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use openssl::pkey::PKey;
 use openssl::x509::X509;
+use x509_parser::asn1_rs::Tag;
 use x509_parser::prelude::{
     DistributionPointName, FromDer, GeneralName, ParsedExtension, X509Certificate, X509Extension,
 };
@@ -343,7 +344,8 @@ fn read_key(parsed: &X509Certificate<'_>, spki: &[u8]) -> (Result<PublicKey, Key
     // An EC key must name its curve: explicit parameters are refused even if they equal a named curve.
     let algorithm = &parsed.public_key().algorithm;
     let elliptic = algorithm.algorithm.to_id_string() == "1.2.840.10045.2.1";
-    let named = algorithm.parameters.as_ref().is_some_and(|p| p.as_oid().is_ok());
+    // By its tag: reading octets as an identifier succeeds with any.
+    let named = algorithm.parameters.as_ref().is_some_and(|p| p.tag() == Tag::Oid);
     if elliptic && !named {
         return (Err(KeyError::Curve), None);
     }

@@ -240,8 +240,9 @@ fn read_location(
     for info in element.children(DS, "KeyInfo") {
         for data in info.children(DS, "X509Data") {
             for certificate in data.children(DS, "X509Certificate") {
-                let text = certificate.text().map_err(malformed)?;
-                certificates.push(Certificate::from_base64(text).map_err(refusal("list_certificate"))?);
+                // What is no certificate vouches for nothing, and is no reason to refuse the other countries.
+                let certificate = certificate.text().ok().map(Certificate::from_base64);
+                certificates.extend(certificate.and_then(Result::ok));
             }
         }
     }
@@ -416,17 +417,20 @@ mod tests {
                 list("", "<ser:MetadataList Territory='ES'><ser:MetadataLocation/></ser:MetadataList>"),
                 "list_malformed",
             ),
-            (
-                list(
-                    "",
-                    "<ser:MetadataList Territory='ES'><ser:MetadataLocation Location='https://a'><ds:KeyInfo>\
-                     <ds:X509Data><ds:X509Certificate>AAAA</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\
-                     </ser:MetadataLocation></ser:MetadataList>",
-                ),
-                "list_certificate",
-            ),
         ] {
             assert_eq!(pinned(&text).unwrap_err().code, code, "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_no_certificate_vouches_for_nobody_and_harms_no_other_country() {
+        let text = list(
+            "",
+            "<ser:MetadataList Territory='ES'><ser:MetadataLocation Location='https://a'><ds:KeyInfo>\
+             <ds:X509Data><ds:X509Certificate>AAAA</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\
+             </ser:MetadataLocation></ser:MetadataList>",
+        );
+        let (trust, _) = pinned(&text).unwrap().resolve(&CountryTrust::new(es(), Vec::new())).unwrap();
+        assert_eq!(trust.anchors, []);
     }
 }

@@ -17,7 +17,7 @@ fn gateway(arguments: &[&str]) -> Output {
 }
 
 /// Runs a `check` command: its exit code and the one JSON object that it prints.
-fn check(arguments: &[&str]) -> (i32, Value) {
+pub(crate) fn check(arguments: &[&str]) -> (i32, Value) {
     let output = gateway(arguments);
     let text = String::from_utf8(output.stdout).unwrap();
     let complaint = String::from_utf8(output.stderr).unwrap();
@@ -26,7 +26,7 @@ fn check(arguments: &[&str]) -> (i32, Value) {
 }
 
 /// A new, empty folder.
-fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cli").join(format!("{name}-{count}"));
@@ -35,7 +35,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
@@ -51,9 +51,9 @@ fn token_key() -> &'static [u8] {
 }
 
 /// A set of messages recorded from the CEF node (tests/vectors/cef-2.9), and a gateway.toml for its keys.
-struct Recorded {
-    messages: PathBuf,
-    config: PathBuf,
+pub(crate) struct Recorded {
+    pub(crate) messages: PathBuf,
+    pub(crate) config: PathBuf,
 }
 
 impl Recorded {
@@ -109,7 +109,7 @@ sector = 'public'
         Self { messages, config: file }
     }
 
-    fn ec() -> Self {
+    pub(crate) fn ec() -> Self {
         Self::new("p-ec_c-ec_enc-rsa3072", "proxy-sig-ec", "conn-sig-ec", "conn-enc-rsa")
     }
 

@@ -22,6 +22,7 @@ mod reload;
 mod request;
 mod rollover;
 mod sec;
+mod sources;
 mod stage;
 mod support;
 mod tls;
