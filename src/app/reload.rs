@@ -80,6 +80,9 @@ impl Reload {
     async fn take_over(&mut self) -> Result<Vec<&'static str>, Vec<String>> {
         let now = self.with.clock.now();
         let loaded = Config::load(&self.file, now);
+        if loaded.is_err() {
+            self.see_what_is_missing();
+        }
         let (config, opened) =
             loaded.map_err(|faults| faults.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
         for (path, look) in look_at(&self.file, &config) {
@@ -91,6 +94,17 @@ impl Reload {
         self.keeper.configure(sources).await;
         self.live.exchange(parts, trusted, &self.keeper);
         Ok(needs_restart(&self.started, &config))
+    }
+
+    /// What a faulty configuration refers to is watched too: the fault may be in one of those files.
+    fn see_what_is_missing(&mut self) {
+        let base = self.file.parent().unwrap_or_else(|| Path::new(""));
+        let Ok(text) = std::fs::read_to_string(&self.file) else { return };
+        if let Ok(config) = Config::read(&self.file, text, base) {
+            for (path, look) in look_at(&self.file, &config) {
+                self.seen.entry(path).or_insert(look);
+            }
+        }
     }
 
     fn record(&self, event: &Event<'_>) {

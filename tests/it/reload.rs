@@ -112,6 +112,20 @@ async fn a_changed_file_is_taken_over_and_a_faulty_one_changes_nothing() {
     configured.edit(|text| text.replace("\nmistake = true", ""));
     configured.gateway.look_for_changes(false).await;
     assert!(!configured.knows("new").await && configured.knows("newer").await);
+
+    // A file that is referred to before it is there.
+    let (hash, file) = (CLIENT.lines().last().unwrap(), "secret_file = \"late.secret\"");
+    configured.edit(|text| text.replace(hash, file));
+    configured.gateway.look_for_changes(false).await;
+    assert_eq!(configured.last_event()["event"], "configuration_refused");
+    fs::write(
+        configured.file.with_file_name("late.secret"),
+        "a-secret-that-is-long-enough-to-be-one-of-a-client",
+    )
+    .unwrap();
+    configured.gateway.look_for_changes(false).await;
+    let event = configured.last_event();
+    assert_eq!(event["event"], "configuration_reloaded", "{event}");
 }
 
 #[tokio::test]
