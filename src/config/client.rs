@@ -46,6 +46,9 @@ pub struct Client {
     /// Whether the client must use PKCE (S256).
     #[serde(default = "yes")]
     pub require_pkce: bool,
+    /// Whether the client must push its authorization requests (PAR, RFC 9126).
+    #[serde(default)]
+    pub require_par: bool,
     /// Whether the client must send a nonce.
     #[serde(default)]
     pub require_nonce: bool,
@@ -140,7 +143,7 @@ pub enum AssertionAudience {
     /// The issuer, as a string: what FAPI 2.0 asks for.
     #[default]
     Issuer,
-    /// The issuer or the address of the token endpoint, for brokers that can name nothing else.
+    /// The issuer, or the address of the token endpoint or of that for pushed requests, for brokers that can name nothing else.
     Endpoint,
 }
 

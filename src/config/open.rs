@@ -248,6 +248,7 @@ impl Client {
         let mut client = oidc::Client::new(&self.id, authentication, uris?);
         client.name.clone_from(&self.name);
         client.require_pkce = self.require_pkce;
+        client.require_par = self.require_par;
         client.require_nonce = self.require_nonce;
         client.id_token_alg = algorithm;
         // What a scope releases is bounded by the policy below, so every scope may be asked.

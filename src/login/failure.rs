@@ -97,6 +97,8 @@ table! {
     ClientWithoutPolicy "EG-1003" shown "EG-1003", Gateway, SERVER, "our-fault", 500, FINAL;
     /// Every level of assurance that the broker insists on is unknown.
     LevelUnknown "EG-1004" shown "EG-1004", Broker, UNMET, "level-unavailable", 400, FINAL;
+    /// The pushed authorization request was refused.
+    PushRefused "EG-1005" shown "EG-1005", Broker, None, "request-refused", 400, FINAL;
     /// The token request was refused.
     TokenRefused "EG-1101" shown "EG-1101", Broker, None, "request-refused", 400, FINAL;
     /// A code was redeemed a second time; its access tokens are withdrawn.

@@ -17,6 +17,8 @@ pub enum Purpose {
     Code,
     /// From the token endpoint to userinfo.
     AccessToken,
+    /// From the endpoint for pushed requests to `/authorize`.
+    PushedRequest,
 }
 
 impl Purpose {
@@ -25,6 +27,7 @@ impl Purpose {
             Self::Handle => "outcome under handle",
             Self::Code => "grant under code",
             Self::AccessToken => "grant under access token",
+            Self::PushedRequest => "pushed request under reference",
         }
     }
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::pkce::CodeChallenge;
+use super::token::TokenError;
 use super::{ClaimsRequest, Client, Clients, ErrorDescription, Issuer, OAuthError, RequestedAcr, form};
 use crate::secret::Personal;
 
@@ -48,6 +49,9 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<Personal<String>>,
     /// Two letters in upper case, if the client named the country already.
     pub country: Option<String>,
+    /// If the client pushed the request (RFC 9126): SHA-256 of the reference to it.
+    #[serde(default)]
+    pub pushed: Option<[u8; 32]>,
 }
 
 /// How an authorization response travels (OAuth 2.0 Multiple Response Types §2.1).
@@ -150,6 +154,9 @@ pub enum PageRefusal {
     /// The client has not registered this `redirect_uri`.
     #[error("redirect_uri is not registered for this client")]
     RedirectUriUnregistered,
+    /// `request_uri` refers to no pushed request of this client, or no longer.
+    #[error("request_uri refers to no pushed request of this client")]
+    RequestUriInvalid,
 }
 
 impl PageRefusal {
@@ -163,6 +170,7 @@ impl PageRefusal {
             Self::RedirectUriMissing => "redirect_uri_missing",
             Self::RedirectUriRepeated => "redirect_uri_repeated",
             Self::RedirectUriUnregistered => "redirect_uri_unregistered",
+            Self::RequestUriInvalid => "request_uri_invalid",
         }
     }
 }
@@ -197,21 +205,70 @@ pub fn check(
     // Before any rule, so that every error travels in the way that the client asked for.
     let mode = parameters.one("response_mode").and_then(ResponseMode::from_name);
     request.response_mode = mode.unwrap_or(ResponseMode::Query);
-    for rule in rules::RULES {
-        if let Err(rules::Denied(error, description)) = rule(&parameters, &client, &mut request) {
+    match run(&parameters, &client, &mut request) {
+        Ok(()) => Ok(request),
+        Err(rules::Denied(error, description)) => {
             let description = ErrorDescription::new(description);
             let response = request.error(error, &description, issuer);
             let client_id = client.id.clone();
-            return Err(AuthorizeRefusal::Redirect(ErrorResponse {
-                client_id,
-                error,
-                description,
-                response,
-            }));
+            Err(AuthorizeRefusal::Redirect(ErrorResponse { client_id, error, description, response }))
         }
     }
-    Ok(request)
 }
+
+/// Runs the table over a request that `client`, which has proved who it is, pushes (RFC 9126 §2.1). `hash` is
+/// that of the reference which it will get.
+///
+/// # Errors
+/// The first rule that the request breaks: the client is told at once.
+pub fn push(
+    parameters: &[(String, String)],
+    client: &Client,
+    hash: [u8; 32],
+) -> Result<AuthorizationRequest, TokenError> {
+    let parameters = Parameters(parameters);
+    if !parameters.all("request_uri").is_empty() {
+        return Err(TokenError::new(OAuthError::InvalidRequest, "request_uri cannot be pushed"));
+    }
+    let refused = |refusal: PageRefusal| TokenError::new(OAuthError::InvalidRequest, &refusal.to_string());
+    let redirect_uri = the_redirect_uri_is_registered(&parameters, client).map_err(refused)?;
+    let mut request = AuthorizationRequest::empty(client, redirect_uri);
+    request.pushed = Some(hash);
+    match run(&parameters, client, &mut request) {
+        Ok(()) => Ok(request),
+        Err(rules::Denied(error, description)) => Err(TokenError::new(error, description)),
+    }
+}
+
+fn run(
+    parameters: &Parameters<'_>,
+    client: &Client,
+    request: &mut AuthorizationRequest,
+) -> Result<(), rules::Denied> {
+    rules::RULES.iter().try_for_each(|rule| rule(parameters, client, request))
+}
+
+/// Client and reference, if the parameters refer to a pushed request. All others are then ignored: what counts
+/// is what was pushed (RFC 9126 §4, RFC 9101 §6.3).
+///
+/// # Errors
+/// If the client is not named once.
+pub fn reference(parameters: &[(String, String)]) -> Result<Option<(&str, &str)>, PageRefusal> {
+    let parameters = Parameters(parameters);
+    let [Some(reference)] =
+        parameters.all("request_uri").iter().map(|uri| uri.strip_prefix(REQUEST_URI)).collect::<Vec<_>>()[..]
+    else {
+        return Ok(None);
+    };
+    match parameters.all("client_id").as_slice() {
+        [] | [""] => Err(PageRefusal::ClientMissing),
+        [id] => Ok(Some((id, reference))),
+        _ => Err(PageRefusal::ClientRepeated),
+    }
+}
+
+/// What the `request_uri` of a pushed request begins with (RFC 9126 §2.2).
+pub const REQUEST_URI: &str = "urn:ietf:params:oauth:request_uri:";
 
 fn the_client_is_known(parameters: &Parameters<'_>, clients: &Clients) -> Result<Arc<Client>, PageRefusal> {
     match parameters.all("client_id").as_slice() {
@@ -254,6 +311,7 @@ impl AuthorizationRequest {
             ui_locales: Vec::new(),
             login_hint: None,
             country: None,
+            pushed: None,
         }
     }
 

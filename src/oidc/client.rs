@@ -32,6 +32,8 @@ pub struct Client {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// Whether a request without `code_challenge` is refused (RFC 9700 §2.1.1).
     pub require_pkce: bool,
+    /// Whether a request that was not pushed is refused (RFC 9126 §6).
+    pub require_par: bool,
     /// Whether a request without `nonce` is refused. Off by default, since authentik sends none.
     pub require_nonce: bool,
     /// The algorithm that signs its ID tokens.
@@ -63,6 +65,7 @@ impl Client {
             redirect_uris,
             post_logout_redirect_uris: Vec::new(),
             require_pkce: true,
+            require_par: false,
             require_nonce: false,
             id_token_alg: JwsAlgorithm::RS256,
             scopes: [scope::OPENID, scope::PROFILE, "eidas"].map(str::to_owned).into(),
@@ -127,7 +130,7 @@ pub enum AssertionKey {
 /// Whom a client assertion has to name as its audience.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AssertionAudience {
-    /// The issuer or the token endpoint, as a string or in a list of nothing else.
+    /// The issuer, the token endpoint or that for pushed requests (RFC 9126 §2), as a string or in a list of nothing else.
     Endpoint,
     /// The issuer, as a string (FAPI 2.0 Security Profile §5.3.2.1).
     Issuer,

@@ -156,7 +156,8 @@ fn audience_is_us(judged: &Judged<'_>) -> Result<(), Fault> {
         AssertionAudience::Endpoint => {
             let ours = |value: &Value| {
                 let value = value.as_str();
-                value == Some(issuer) || value == Some(&judged.issuer.endpoint(path::TOKEN))
+                let endpoints = [path::TOKEN, path::PAR].map(|path| judged.issuer.endpoint(path));
+                value == Some(issuer) || endpoints.iter().any(|endpoint| value == Some(endpoint))
             };
             match named.as_array() {
                 Some(several) => !several.is_empty() && several.iter().all(ours),
@@ -300,7 +301,8 @@ mod tests {
     fn a_client_may_be_let_off_with_the_address_of_the_token_endpoint() {
         let (ours, token) = (issuer().as_str().to_owned(), issuer().endpoint(path::TOKEN));
         let compatible = |aud: Value| judged(json!({ "aud": aud }), AssertionAudience::Endpoint);
-        for aud in [json!(ours), json!(token), json!([token]), json!([ours, token])] {
+        let par = issuer().endpoint(path::PAR);
+        for aud in [json!(ours), json!(par), json!(token), json!([token]), json!([ours, token])] {
             assert!(compatible(aud.clone()).is_ok(), "{aud}");
         }
         for aud in

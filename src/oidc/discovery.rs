@@ -13,6 +13,8 @@ pub mod path {
     pub const JWKS: &str = "/jwks";
     /// This metadata.
     pub const METADATA: &str = "/.well-known/openid-configuration";
+    /// The endpoint for pushed authorization requests.
+    pub const PAR: &str = "/par";
     /// The token endpoint.
     pub const TOKEN: &str = "/token";
     /// The userinfo endpoint.
@@ -43,6 +45,8 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "issuer": issuer.as_str(),
         "authorization_endpoint": issuer.endpoint(path::AUTHORIZE),
         "token_endpoint": issuer.endpoint(path::TOKEN),
+        "pushed_authorization_request_endpoint": issuer.endpoint(path::PAR),
+        "require_pushed_authorization_requests": false,
         "userinfo_endpoint": issuer.endpoint(path::USERINFO),
         "jwks_uri": issuer.endpoint(path::JWKS),
         "scopes_supported": offer.scopes,

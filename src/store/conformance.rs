@@ -43,6 +43,8 @@ macro_rules! suite {
             used_identifiers_outlive_their_login
             a_word_is_used_once_until_its_time_is_over
             one_of_fifty_parallel_uses_of_a_word_is_the_first
+            a_pushed_request_is_found_in_time_until_a_login_with_it_ends
+            one_of_fifty_logins_with_a_pushed_request_ends_first
             a_document_takes_the_place_of_the_one_before
             a_trusted_document_ends_the_waiting_of_a_pending_one
             every_change_of_documents_is_another_version
@@ -318,6 +320,37 @@ pub(super) async fn one_of_fifty_parallel_uses_of_a_word_is_the_first(store: Tes
         .await;
     assert_eq!(results.iter().filter(|used| **used == Use::First).count(), 1);
     assert_eq!(results.iter().filter(|used| **used == Use::Again).count(), 49);
+}
+
+pub(super) async fn a_pushed_request_is_found_in_time_until_a_login_with_it_ends(store: Tested) {
+    let [one, two] = [1, 2].map(|n| hash("pushed", n));
+    for hash in [one, two] {
+        let sealed = b"sealed request".to_vec();
+        let pushed = NewPushed { hash, sealed, expires: at(60), keep_until: at(960) };
+        store.put_pushed(&pushed).await.unwrap();
+    }
+    for _ in 0..2 {
+        assert_eq!(store.find_pushed(&one, at(59)).await, Ok(Some(b"sealed request".to_vec())));
+    }
+    assert_eq!(store.find_pushed(&one, at(60)).await, Ok(None));
+    assert_eq!(store.find_pushed(&hash("pushed", 3), at(1)).await, Ok(None));
+    // A login that began in time may end later.
+    store.purge(at(900)).await.unwrap();
+    assert_eq!(store.finish_pushed(&one).await, Ok(Use::First));
+    assert_eq!(store.finish_pushed(&one).await, Ok(Use::Again));
+    assert_eq!(store.find_pushed(&one, at(1)).await, Ok(None));
+    store.purge(at(960)).await.unwrap();
+    assert_eq!(store.finish_pushed(&two).await, Ok(Use::Again));
+}
+
+pub(super) async fn one_of_fifty_logins_with_a_pushed_request_ends_first(store: Tested) {
+    let hash = hash("pushed", 1);
+    let pushed = NewPushed { hash, sealed: Vec::new(), expires: at(60), keep_until: at(960) };
+    store.put_pushed(&pushed).await.unwrap();
+    let results =
+        fifty(&store, |store, _| async move { store.finish_pushed(&self::hash("pushed", 1)).await.unwrap() })
+            .await;
+    assert_eq!(results.iter().filter(|used| **used == Use::First).count(), 1);
 }
 
 /// Runs `work` fifty times at once.

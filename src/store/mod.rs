@@ -88,6 +88,15 @@ pub trait Store: MetadataStore {
     /// Notes a word as used until `until`: of all who ask, on all instances, one is the first.
     fn use_once<'a>(&'a self, word: &'a Hash, until: Timestamp, now: Timestamp) -> Reply<'a, Use>;
 
+    /// Keeps a pushed authorization request.
+    fn put_pushed<'a>(&'a self, pushed: &'a NewPushed) -> Reply<'a, ()>;
+
+    /// A pushed request that a login can still begin with.
+    fn find_pushed<'a>(&'a self, hash: &'a Hash, now: Timestamp) -> Reply<'a, Option<Vec<u8>>>;
+
+    /// A login that began with a pushed request ends: of all of them, one is the first.
+    fn finish_pushed<'a>(&'a self, hash: &'a Hash) -> Reply<'a, Use>;
+
     /// Removes what has expired, from the files too.
     fn purge(&self, now: Timestamp) -> Reply<'_, Purged>;
 
@@ -288,6 +297,19 @@ pub struct Opened {
     pub login_id: String,
     /// The claims for userinfo, sealed under the token.
     pub sealed: Vec<u8>,
+}
+
+/// An authorization request that a client has pushed.
+#[derive(Clone, Debug)]
+pub struct NewPushed {
+    /// Hash of the reference.
+    pub hash: Hash,
+    /// The request, sealed under the reference.
+    pub sealed: Vec<u8>,
+    /// Until when a login can begin with it.
+    pub expires: Timestamp,
+    /// Until when such a login can end.
+    pub keep_until: Timestamp,
 }
 
 /// Whether a word was used before.

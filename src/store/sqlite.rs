@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use super::{
     Abandoned, Answered, Departed, Departure, Hash, Issued, LoginRow, NewAccessToken, NewAnswer, NewCode,
-    NewLogin, Opened, Outcome, Purged, Redeemed, Reply, Store, StoreError, Stored, Taken, Use,
+    NewLogin, NewPushed, Opened, Outcome, Purged, Redeemed, Reply, Store, StoreError, Stored, Taken, Use,
 };
 use crate::clock::Timestamp;
 
@@ -323,6 +323,38 @@ impl Store for Sqlite {
         })
     }
 
+    fn put_pushed<'a>(&'a self, pushed: &'a NewPushed) -> Reply<'a, ()> {
+        const SQL: &str =
+            "INSERT INTO pushed_requests (hash, sealed, expires, keep_until) VALUES (?1, ?2, ?3, ?4)";
+        Box::pin(async move {
+            let query = sqlx::query(SQL)
+                .bind(pushed.hash.as_slice())
+                .bind(pushed.sealed.as_slice())
+                .bind(pushed.expires.millis())
+                .bind(pushed.keep_until.millis());
+            self.change(query).await?;
+            Ok(())
+        })
+    }
+
+    fn find_pushed<'a>(&'a self, hash: &'a Hash, now: Timestamp) -> Reply<'a, Option<Vec<u8>>> {
+        const SQL: &str = "SELECT sealed FROM pushed_requests WHERE hash = ?1 AND expires > ?2";
+        Box::pin(async move {
+            let query = sqlx::query_as::<_, (Vec<u8>,)>(SQL).bind(hash.as_slice()).bind(now.millis());
+            Ok(self.row(query).await?.map(|(sealed,)| sealed))
+        })
+    }
+
+    fn finish_pushed<'a>(&'a self, hash: &'a Hash) -> Reply<'a, Use> {
+        const SQL: &str = "DELETE FROM pushed_requests WHERE hash = ?1";
+        Box::pin(async move {
+            Ok(match self.change(sqlx::query(SQL).bind(hash.as_slice())).await? {
+                0 => Use::Again,
+                _ => Use::First,
+            })
+        })
+    }
+
     fn purge(&self, now: Timestamp) -> Reply<'_, Purged> {
         const REMOVE: &str = "DELETE FROM logins WHERE expires <= ?1 AND keep_until <= ?1";
         const EMPTY: &str = "UPDATE logins SET state = 'over', payload = '', sealed = NULL, request_id = NULL, \
@@ -331,6 +363,8 @@ impl Store for Sqlite {
         Box::pin(async move {
             let removed = self.change(sqlx::query(REMOVE).bind(now.millis())).await?;
             let emptied = self.change(sqlx::query(EMPTY).bind(now.millis())).await?;
+            const PUSHED: &str = "DELETE FROM pushed_requests WHERE keep_until <= ?1";
+            self.change(sqlx::query(PUSHED).bind(now.millis())).await?;
             self.change(sqlx::query("DELETE FROM used_words WHERE until <= ?1").bind(now.millis())).await?;
             // The log still holds pages as they were; after this it is empty.
             self.change(sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")).await?;

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::answer;
-use super::routes::{acs, authorize, choose, documents, failed, release, token, userinfo};
+use super::routes::{acs, authorize, choose, documents, failed, par, release, token, userinfo};
 use super::services::Services;
 use super::trouble::Trouble;
 use crate::login::{Failure, step};
@@ -21,6 +21,7 @@ pub fn router(services: Arc<Services>) -> Router {
         // The OpenID Provider.
         .route("/authorize", get(authorize::by_get).post(authorize::by_post))
         .route("/token", post(token::redeem))
+        .route("/par", post(par::push))
         .route("/userinfo", get(userinfo::by_get).post(userinfo::by_post))
         .route("/jwks", get(documents::jwks))
         .route("/.well-known/openid-configuration", get(documents::discovery))

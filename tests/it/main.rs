@@ -16,6 +16,7 @@ mod examples;
 mod form_post;
 mod lifecycle;
 mod login;
+mod par;
 mod published;
 mod publisher;
 mod reload;

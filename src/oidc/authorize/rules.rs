@@ -14,6 +14,7 @@ pub(super) type Rule = fn(&Parameters<'_>, &Client, &mut AuthorizationRequest) -
 pub(super) const RULES: &[Rule] = &[
     state_is_short_and_there_once,
     no_parameter_is_repeated,
+    it_was_pushed_if_required,
     request_object_is_not_supported,
     request_uri_is_not_supported,
     registration_is_not_supported,
@@ -60,6 +61,17 @@ fn no_parameter_is_repeated(
     match KNOWN.iter().find(|(name, _)| parameters.all(name).len() > 1) {
         Some((_, repeated)) => Err(invalid(repeated)),
         None => Ok(()),
+    }
+}
+
+fn it_was_pushed_if_required(
+    _: &Parameters<'_>,
+    client: &Client,
+    request: &mut AuthorizationRequest,
+) -> Result<(), Denied> {
+    match client.require_par && request.pushed.is_none() {
+        true => Err(invalid("this client must push its requests")),
+        false => Ok(()),
     }
 }
 

@@ -126,6 +126,7 @@ fn page_refusals_have_codes_of_their_own() {
         PageRefusal::RedirectUriMissing,
         PageRefusal::RedirectUriRepeated,
         PageRefusal::RedirectUriUnregistered,
+        PageRefusal::RequestUriInvalid,
     ];
     assert_eq!(all.map(PageRefusal::code).into_iter().collect::<BTreeSet<_>>().len(), all.len());
 }
@@ -398,4 +399,51 @@ fn a_request_survives_being_stored() {
     let request = passed(&all);
     let json = serde_json::to_string(&request).unwrap();
     assert_eq!(serde_json::from_str::<AuthorizationRequest>(&json).unwrap(), request);
+}
+
+fn pushed(client: &Client, changes: &[(&str, &str)]) -> Result<AuthorizationRequest, (OAuthError, String)> {
+    push(&changed(changes), client, [7; 32]).map_err(|error| (error.error, error.description.to_string()))
+}
+
+#[test]
+fn a_pushed_request_passes_the_same_table() {
+    let request = pushed(&client(), &[]).unwrap();
+    assert_eq!(request.pushed, Some([7; 32]));
+    assert_eq!(AuthorizationRequest { pushed: None, ..request }, passed(&[]));
+    let unsupported = (OAuthError::UnsupportedResponseType, "response_type must be code".to_owned());
+    assert_eq!(pushed(&client(), &[("response_type", "code id_token")]), Err(unsupported));
+    assert_eq!(pushed(&client(), &[("state", "a"), ("state", "b")]), Err(invalid("state is repeated")));
+}
+
+#[test]
+fn what_cannot_be_pushed_is_told_at_once() {
+    let unregistered = invalid("redirect_uri is not registered for this client");
+    assert_eq!(pushed(&client(), &[("redirect_uri", "https://evil.example")]), Err(unregistered));
+    assert_eq!(pushed(&client(), &[("redirect_uri", "")]), Err(invalid("redirect_uri is missing")));
+    let nested = invalid("request_uri cannot be pushed");
+    assert_eq!(pushed(&client(), &[("request_uri", "urn:x")]), Err(nested));
+}
+
+#[test]
+fn a_client_can_be_made_to_push() {
+    let client = Client { require_par: true, ..client() };
+    assert!(pushed(&client, &[]).is_ok());
+    let (response, _) = answer(run(client, &[]).unwrap_err());
+    assert_eq!(response.error, OAuthError::InvalidRequest);
+    assert_eq!(response.description.as_str(), "this client must push its requests");
+}
+
+#[test]
+fn a_reference_is_one_of_ours_and_names_its_client() {
+    let of = |pairs: &[(&str, &str)]| {
+        let pairs: Vec<_> = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        reference(&pairs).map(|found| found.map(|(client, word)| (client.to_owned(), word.to_owned())))
+    };
+    let uri = ("request_uri", "urn:ietf:params:oauth:request_uri:abc");
+    assert_eq!(of(&[("client_id", "kc"), uri]), Ok(Some(("kc".to_owned(), "abc".to_owned()))));
+    assert_eq!(of(&[uri]), Err(PageRefusal::ClientMissing));
+    assert_eq!(of(&[("client_id", "a"), ("client_id", "b"), uri]), Err(PageRefusal::ClientRepeated));
+    for other in [&[][..], &[uri, uri], &[("request_uri", "https://rp.example/request")]] {
+        assert_eq!(of(other), Ok(None));
+    }
 }

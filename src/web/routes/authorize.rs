@@ -8,9 +8,10 @@ use axum::response::Response;
 
 use super::{back_to_broker, choose, error_description, store_trouble};
 use crate::audit::Event;
+use crate::login::vault::{self, Purpose};
 use crate::login::{self, ChooseCountry, Failure, step};
 use crate::oidc::OAuthError;
-use crate::oidc::authorize::{self, AuthorizeRefusal};
+use crate::oidc::authorize::{self, AuthorizationRequest, AuthorizeRefusal, PageRefusal};
 use crate::store::NewLogin;
 use crate::web::answer;
 use crate::web::cookie::LoginCookie;
@@ -38,8 +39,29 @@ pub(in crate::web) async fn by_post(State(services): State<Arc<Services>>, reque
     }
 }
 
+/// The request that `client` has pushed.
+async fn find_pushed(
+    services: &Services,
+    client: &str,
+    reference: &str,
+) -> Result<Result<AuthorizationRequest, AuthorizeRefusal>, Trouble<'static>> {
+    let sealed = services.store.find_pushed(&vault::digest(reference), services.now()).await;
+    let sealed = sealed.map_err(|error| store_trouble(step::REQUEST, &error))?;
+    let opened = sealed.and_then(|sealed| vault::open(reference, Purpose::PushedRequest, &sealed));
+    let of_client = opened.filter(|request: &AuthorizationRequest| request.client_id == client);
+    Ok(of_client.ok_or(AuthorizeRefusal::Page(PageRefusal::RequestUriInvalid)))
+}
+
 async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> Response {
-    let request = match authorize::check(&parameters.0, &services.clients, &services.issuer) {
+    let checked = match authorize::reference(&parameters.0) {
+        Ok(None) => authorize::check(&parameters.0, &services.clients, &services.issuer),
+        Ok(Some((client, reference))) => match find_pushed(services, client, reference).await {
+            Ok(found) => found,
+            Err(trouble) => return trouble.page(services),
+        },
+        Err(refusal) => Err(AuthorizeRefusal::Page(refusal)),
+    };
+    let request = match checked {
         Ok(request) => request,
         Err(AuthorizeRefusal::Page(refusal)) => {
             return Trouble::new(step::REQUEST, Failure::RequestPage).rule(refusal.code()).page(services);

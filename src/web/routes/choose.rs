@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use super::{Waiting, error_response, store_trouble, waiting};
+use super::{Waiting, error_response, give_up_pushed, store_trouble, waiting};
 use crate::audit::Event;
 use crate::eidas::CountryCode;
 use crate::login::{AwaitResponse, ChooseCountry, ClientPolicy, Failure, step, vault};
@@ -105,6 +105,7 @@ pub(in crate::web) async fn cancel(State(services): State<Arc<Services>>, reques
         Err(error) => _ = store_trouble(step::COUNTRY, &error).login(login).note(&services),
     }
     Trouble::new(step::COUNTRY, failure).rule("left").login(login).note(&services);
+    give_up_pushed(&services, login).await;
     let told = error_response(&services, login, found.policy, failure);
     let mut response = match told.mode {
         ResponseMode::FormPost => answer::to_broker(&told),

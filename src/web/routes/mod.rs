@@ -6,6 +6,7 @@ pub(super) mod choose;
 mod client;
 pub(super) mod documents;
 pub(super) mod failed;
+pub(super) mod par;
 pub(super) mod release;
 pub(super) mod token;
 pub(super) mod userinfo;
@@ -18,7 +19,7 @@ use super::trouble::Trouble;
 use super::{answer, cookie};
 use crate::login::{ClientPolicy, Failure, Login, State, vault};
 use crate::oidc::{AuthorizationResponse, ErrorDescription};
-use crate::store::{LoginRow, StoreError};
+use crate::store::{LoginRow, StoreError, Use};
 
 /// A login that waits, in the browser that began it.
 pub(super) struct Waiting<'a> {
@@ -70,6 +71,22 @@ pub(super) fn error_response(
     failure: Failure,
 ) -> AuthorizationResponse {
     login.request.error(login.oauth_error(failure, policy), &error_description(failure), &services.issuer)
+}
+
+/// The login ends, and with it the pushed request that it may have begun with. `Again` if another login with
+/// the same one has ended before.
+pub(super) async fn finish_pushed(services: &Services, login: &Login) -> Result<Use, StoreError> {
+    match &login.request.pushed {
+        Some(hash) => services.store.finish_pushed(hash).await,
+        None => Ok(Use::First),
+    }
+}
+
+/// The same where it makes no difference: what is left of it expires by itself.
+pub(super) async fn give_up_pushed(services: &Services, login: &Login) {
+    if let Err(error) = finish_pushed(services, login).await {
+        tracing::error!(%error, "the store did not answer");
+    }
 }
 
 /// What the broker's developer reads.

@@ -8,13 +8,13 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 
-use super::{back_to_broker, failed, store_trouble};
+use super::{back_to_broker, failed, finish_pushed, give_up_pushed, store_trouble};
 use crate::audit::Event;
 use crate::ids;
 use crate::login::{
     self, ChooseCountry, ClientPolicy, DeclinedAnswer, Failure, Login, Normalised, Outcome, step, vault,
 };
-use crate::store::{Issued, NewCode, NewLogin, Taken};
+use crate::store::{Issued, NewCode, NewLogin, Taken, Use};
 use crate::web::cookie::LoginCookie;
 use crate::web::form::Form;
 use crate::web::pages::WrongBrowserPage;
@@ -73,9 +73,21 @@ async fn issue(
         Ok(issued) => issued,
         Err(failure) => {
             Trouble::new(step::RELEASE, failure).rule("SEC-32 acr").login(login).note(services);
+            give_up_pushed(services, login).await;
             return back_to_broker(services, login, policy, failure);
         }
     };
+    match finish_pushed(services, login).await {
+        Ok(Use::First) => {}
+        Ok(Use::Again) => {
+            let trouble = Trouble::new(step::RELEASE, Failure::AlreadyReleased).rule("request_uri used");
+            return trouble.login(login).page(services);
+        }
+        Err(error) => {
+            store_trouble(step::RELEASE, &error).login(login).note(services);
+            return back_to_broker(services, login, policy, Failure::StoreUnavailable);
+        }
+    }
     let now = services.now();
     let code = NewCode {
         login_id: login.id.clone(),
@@ -109,6 +121,7 @@ async fn choose_again(
     let trouble = Trouble::new(step::RELEASE, failure).login(login);
     let reference = trouble.note(services);
     if policy.cancel_goes_back && failure == Failure::DeclinedCancelled {
+        give_up_pushed(services, login).await;
         return back_to_broker(services, login, policy, failure);
     }
     let now = services.now();

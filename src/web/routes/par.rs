@@ -1,0 +1,55 @@
+//! `/par`: the client sends its authorization request itself, beforehand, and the browser carries only a
+//! reference to it (RFC 9126). The reference is good for a minute to begin logins with, and for one of them to
+//! end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+
+use super::client::{self, refuse, store_refusal};
+use crate::ids;
+use crate::login::vault::{self, Purpose};
+use crate::login::{Failure, step};
+use crate::oidc::authorize::{self, REQUEST_URI};
+use crate::store::NewPushed;
+use crate::web::answer;
+use crate::web::services::Services;
+use crate::web::trouble::Trouble;
+
+pub(in crate::web) async fn push(State(services): State<Arc<Services>>, request: Request) -> Response {
+    let (client, form) = match client::known(&services, request, Failure::PushRefused).await {
+        Ok(known) => known,
+        Err(refused) => return refused,
+    };
+    let refused =
+        |failure, error| refuse(&services, &Trouble::new(step::REQUEST, failure).client(&client.id), &error);
+    let reference = ids::token(&*services.random);
+    let hash = vault::digest(&reference);
+    let pushed = match authorize::push(&form.0, &client, hash) {
+        Ok(pushed) => pushed,
+        Err(error) => return refused(Failure::PushRefused, error),
+    };
+    let expires = services.now() + LIFETIME;
+    let row = NewPushed {
+        hash,
+        sealed: vault::seal(&reference, Purpose::PushedRequest, &pushed, &*services.random),
+        expires,
+        keep_until: expires + LONGEST_LOGIN,
+    };
+    if let Err(error) = services.store.put_pushed(&row).await {
+        let (failure, error) = store_refusal(&error);
+        return refused(failure, error);
+    }
+    let body =
+        json!({ "request_uri": format!("{REQUEST_URI}{reference}"), "expires_in": LIFETIME.as_secs() });
+    answer::json(StatusCode::CREATED, body.to_string())
+}
+
+/// RFC 9126 §2.2 wants it short; FAPI 2.0 §5.3.2.2 allows ten minutes.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// A login that began in time must find the row when it ends.
+const LONGEST_LOGIN: Duration = Duration::from_secs(3600);
