@@ -209,7 +209,7 @@ pub fn fetcher(outbound: &Outbound, profile: Profile) -> Fetcher {
     })
 }
 
-fn audit(config: &Config) -> Result<Arc<dyn Sink>, ServeError> {
+pub(super) fn audit(config: &Config) -> Result<Arc<dyn Sink>, ServeError> {
     let Some(file) = &config.audit.file else {
         return Ok(Arc::new(JsonLines::new(io::stdout())));
     };

@@ -1,5 +1,6 @@
 //! The composition root: from a configuration to running parts. The only place that knows everything.
 
+pub mod countries;
 mod demo;
 pub mod doctor;
 mod gateway;

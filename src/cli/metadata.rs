@@ -1,4 +1,4 @@
-//! `metadata publish` and `metadata check`.
+//! `metadata publish`; the other commands on metadata have files of their own.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use crate::eidas;
 use crate::ids::SystemRandom;
 
 mod check;
+mod trusted;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -17,11 +18,23 @@ pub(super) enum Command {
     Publish(ConfigFile),
     /// Judge the metadata of nodes: signature, chain, country, expiry, levels of assurance, attributes.
     Check(check::Check),
+    /// Say what is trusted now: each country's node, until when, and how the last refresh went.
+    List(trusted::Which),
+    /// Fetch and judge metadata now. A running gateway takes over what is found good.
+    Refresh(trusted::Which),
+    /// Say what a refresh would change in trust, and change nothing.
+    Diff(trusted::Which),
+    /// Approve new metadata of a country with `review = true`.
+    Approve(trusted::Approve),
 }
 
 pub(super) fn run(command: &Command) -> Done {
     match command {
         Command::Publish(file) => publish(file),
+        Command::List(which) => trusted::list(which),
+        Command::Refresh(which) => trusted::refresh(which),
+        Command::Diff(which) => trusted::diff(which),
+        Command::Approve(arguments) => trusted::approve(arguments),
         Command::Check(arguments) => {
             check::check(arguments).unwrap_or_else(|failure| Verdict::not_judged(&failure)).print()
         }

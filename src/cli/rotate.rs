@@ -202,6 +202,6 @@ fn told(usage: KeyUse, planned: &Planned, certificate: &Certificate, at: Timesta
     for (when, what) in steps {
         let _ = writeln!(text, "  {when}  {what}");
     }
-    text.push_str("A running gateway learns of it when it reads its configuration again; the rest is done by the clock.\n");
+    text.push_str("A running gateway notices within seconds; the rest is done by the clock.\n");
     text
 }

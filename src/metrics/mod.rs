@@ -18,7 +18,7 @@ use crate::clock::Timestamp;
 use crate::login::{Countries, Entry};
 
 /// Every metric: its name, its labels, and what it tells.
-pub const METRICS: [(&str, &str, &str); 6] = [
+pub const METRICS: [(&str, &str, &str); 7] = [
     ("eidas_gateway_steps_total", "step", "Steps of logins that were done"),
     (
         "eidas_gateway_answers_total",
@@ -26,6 +26,11 @@ pub const METRICS: [(&str, &str, &str); 6] = [
         "Answers of member states that were verified: `authenticated`, or the code with which they decline",
     ),
     ("eidas_gateway_refusals_total", "step, country, code", "Refusals, by the code of the failure table"),
+    (
+        "eidas_gateway_metadata_failures_total",
+        "country, code",
+        "Refreshes of metadata that failed, by the code of the refusal",
+    ),
     ("eidas_gateway_country_usable", "country", "Whether citizens of the country can log in now: 1 or 0"),
     (
         "eidas_gateway_metadata_valid_until_seconds",
@@ -45,6 +50,7 @@ pub struct Metrics {
     steps: Family<Step, Counter>,
     answers: Family<Answer, Counter>,
     refusals: Family<Refusal, Counter>,
+    failures: Family<Failure, Counter>,
     gauges: Mutex<()>,
     usable: Family<Country, Gauge>,
     valid_until: Family<Country, Gauge>,
@@ -70,6 +76,12 @@ struct Refusal {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Failure {
+    country: String,
+    code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Country {
     country: String,
 }
@@ -87,19 +99,22 @@ impl Default for Metrics {
             steps: Family::default(),
             answers: Family::default(),
             refusals: Family::default(),
+            failures: Family::default(),
             gauges: Mutex::default(),
             usable: Family::default(),
             valid_until: Family::default(),
             not_after: Family::default(),
         };
-        let [steps, answers, refusals, usable, valid_until, not_after] = METRICS.map(|(name, _, help)| {
-            // The library writes these two endings itself.
-            (name.trim_end_matches("_total"), help)
-        });
+        let [steps, answers, refusals, failures, usable, valid_until, not_after] =
+            METRICS.map(|(name, _, help)| {
+                // The library writes these two endings itself.
+                (name.trim_end_matches("_total"), help)
+            });
         let registry = &mut metrics.registry;
         registry.register(steps.0, steps.1, metrics.steps.clone());
         registry.register(answers.0, answers.1, metrics.answers.clone());
         registry.register(refusals.0, refusals.1, metrics.refusals.clone());
+        registry.register(failures.0, failures.1, metrics.failures.clone());
         registry.register(usable.0, usable.1, metrics.usable.clone());
         registry.register(valid_until.0, valid_until.1, metrics.valid_until.clone());
         registry.register(not_after.0, not_after.1, metrics.not_after.clone());
@@ -162,6 +177,10 @@ impl Metrics {
                 let country = refusal.country.unwrap_or_default().to_owned();
                 self.refusals.get_or_create(&Refusal { step, country, code }).inc();
             }
+            Event::MetadataRefused { country, code, .. } => {
+                let (country, code) = ((*country).to_owned(), (*code).to_owned());
+                self.failures.get_or_create(&Failure { country, code }).inc();
+            }
             _ => {}
         }
     }
@@ -193,7 +212,7 @@ mod tests {
     use super::*;
     use crate::audit::{self, Memory};
     use crate::eidas::CountryCode;
-    use crate::login::Failure;
+    use crate::login;
 
     fn now() -> Timestamp {
         Timestamp::from_unix(1_800_000_000)
@@ -205,8 +224,10 @@ mod tests {
         let counted = Counted::new(metrics.clone(), memory.clone());
         counted.record(now(), &Event::Release { login: "L", client: "c" });
         counted.record(now(), &Event::Release { login: "M", client: "c" });
-        let refusal =
-            audit::Refusal { country: Some("XB"), ..audit::Refusal::new("verify", Failure::WrongBrowser) };
+        let refusal = audit::Refusal {
+            country: Some("XB"),
+            ..audit::Refusal::new("verify", login::Failure::WrongBrowser)
+        };
         counted.record(now(), &Event::Refuse(refusal));
         let decline = Event::Decline {
             login: "L",
@@ -251,7 +272,8 @@ mod tests {
     fn the_table_names_what_is_shown() {
         let metrics = Metrics::default();
         metrics.count(&Event::Release { login: "L", client: "c" });
-        metrics.count(&Event::Refuse(audit::Refusal::new("verify", Failure::WrongBrowser)));
+        metrics.count(&Event::Refuse(audit::Refusal::new("verify", login::Failure::WrongBrowser)));
+        metrics.count(&Event::MetadataRefused { country: "XB", url: "u", code: "expired", failures: 1 });
         let country = CountryCode::parse("XB").unwrap();
         let countries = Countries::new([(country, Entry::Untrusted("no".to_owned()))]);
         metrics.observe(&countries, [("own", "signing", now())], now());
@@ -266,6 +288,6 @@ mod tests {
             let family = name.trim_end_matches("_total");
             assert!(text.contains(&format!("# HELP {family} {help}.\n")), "{name} in {text}");
         }
-        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 4);
+        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 5);
     }
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use eidas_gateway::clock::{Clock as _, SystemClock, Timestamp};
 use eidas_gateway::config::Config;
+use eidas_gateway::ids::SystemRandom;
+use eidas_gateway::node::MemberState;
 use serde_json::{Value, json};
 
 fn gateway(arguments: &[&str]) -> Output {
@@ -481,7 +483,6 @@ fn keys_are_rotated_by_plan_and_the_old_files_can_go_when_they_are_retired() {
         let said = [output.stdout, output.stderr].concat();
         (output.status.code().unwrap(), String::from_utf8(said).unwrap())
     };
-    let planned = SystemClock.now();
     for usage in ["signing", "encryption", "metadata-signing"] {
         let (code, said) = run(&["rotate", usage]);
         assert_eq!(code, 0, "{said}");
@@ -503,11 +504,12 @@ fn keys_are_rotated_by_plan_and_the_old_files_can_go_when_they_are_retired() {
     ];
     assert_eq!(stages, expected, "{listed}");
 
+    let planned = SystemClock.now();
     let at = |hours: u64| {
         Config::load(&config, planned + Duration::from_secs(3600 * hours)).map(|(_, opened)| opened)
     };
     let (now, later, last) =
-        (at(0).unwrap().connector, at(49).unwrap().connector, at(721).unwrap().connector);
+        (at(0).unwrap().connector, at(48).unwrap().connector, at(721).unwrap().connector);
     assert_ne!(now.signing.certificate(), later.signing.certificate());
     assert_ne!(now.decryption[0].certificate(), later.decryption[0].certificate());
     assert_eq!(later.decryption[1].certificate(), now.decryption[0].certificate());
@@ -578,6 +580,72 @@ fn the_doctor_names_each_finding_and_the_page_that_helps() {
     fs::remove_file(folder.join("keys/signing.key")).unwrap();
     let (code, found) = examine();
     assert_eq!((code, codes(&found)), (1, vec!["error file_missing".to_owned()]));
+}
+
+#[test]
+fn an_operator_sees_what_is_trusted_and_approves_what_changes_it() {
+    let folder = initialised("trusted", 8080);
+    let config = folder.join("gateway.toml");
+    let now = SystemClock.now();
+    let node = |base: &str| MemberState::xb(base, now, &SystemRandom).unwrap();
+    let (first, second) = (node("https://first.example"), node("https://second.example"));
+    let publish = |node: &MemberState| {
+        fs::write(folder.join("xb.xml"), node.metadata(now, &SystemRandom).unwrap()).unwrap();
+    };
+    let anchors = [&first, &second].map(|node| node.signing.certificate().pem()).concat();
+    fs::write(folder.join("xb.pem"), anchors).unwrap();
+    let block = "\n[[country]]\ncode = \"XB\"\nmetadata_file = \"xb.xml\"\nanchor_files = [\"xb.pem\"]\nreview = true\n";
+    fs::write(&config, fs::read_to_string(&config).unwrap() + block).unwrap();
+    publish(&first);
+    let metadata = |arguments: &[&str]| {
+        check(&[&["metadata"], arguments, &["--json", "--config", text(&config)]].concat())
+    };
+    let country = |arguments: &[&str]| metadata(arguments).1["countries"][0].clone();
+
+    assert_eq!(country(&["list"])["trusted"], false);
+    assert_eq!(country(&["diff"])["new"], "https://first.example/metadata");
+    assert_eq!(country(&["list"])["trusted"], false);
+    assert_eq!(country(&["refresh", "XB"])["trusted"], true);
+    let listed = country(&["list", "XB"]);
+    assert_eq!(listed["entity_id"], "https://first.example/metadata");
+    assert_eq!(
+        (&listed["failures"], &listed["error"], &listed["pending"]),
+        (&json!(0), &Value::Null, &Value::Null)
+    );
+    assert_eq!(country(&["diff"])["changes"], json!([]));
+
+    publish(&second);
+    let changes = country(&["diff"])["changes"].clone();
+    let trust = changes.as_array().unwrap().iter().filter(|change| change["trust"] == true).count();
+    assert!(trust >= 3, "{changes}");
+    assert!(changes[0]["change"].as_str().unwrap().contains("https://second.example/metadata"), "{changes}");
+    let waiting = country(&["refresh"]);
+    assert_eq!(waiting["entity_id"], "https://first.example/metadata");
+    let sha256 = waiting["pending"]["sha256"].as_str().unwrap().to_owned();
+    let approve = |more: &[&str]| {
+        let output = gateway(&[&["metadata", "approve", "XB", "--config", text(&config)], more].concat());
+        (output.status.code().unwrap(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    assert!(
+        check(&["doctor", "--json", "--config", text(&config)]).1.to_string().contains("approval_pending")
+    );
+    assert_eq!(
+        approve(&["--sha256", "00"]),
+        (1, format!("what waits for approval has the SHA-256 {sha256}\n"))
+    );
+    let (code, said) = approve(&["--sha256", &sha256]);
+    assert!(code == 0 && said.contains("citizens would be sent to https://second.example"), "{said}");
+    assert_eq!(country(&["refresh"])["entity_id"], "https://second.example/metadata");
+    assert_eq!(approve(&[]), (1, "nothing of XB waits for approval\n".to_owned()));
+
+    fs::write(folder.join("xb.xml"), "<nothing/>").unwrap();
+    let (code, refused) = metadata(&["diff"]);
+    assert_eq!((code, &refused["countries"][0]["verdict"]), (1, &json!("refused")));
+    let (code, kept) = metadata(&["refresh"]);
+    assert_eq!((code, &kept["countries"][0]["entity_id"]), (1, &json!("https://second.example/metadata")));
+    assert_eq!(kept["countries"][0]["failures"], 1);
+    let unknown = gateway(&["metadata", "list", "SE", "--config", text(&config)]);
+    assert_eq!(unknown.status.code(), Some(1));
 }
 
 #[test]
