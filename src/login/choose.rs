@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::AwaitResponse;
 use super::claims;
-use super::countries::{Countries, Offer};
+use super::countries::{Countries, Obstacle, Offer};
 use super::failure::Failure;
 use super::policy::{ClientPolicy, LevelError};
 use crate::clock::Timestamp;
@@ -132,7 +132,7 @@ impl ChooseCountry {
         }
     }
 
-    /// The countries to choose from.
+    /// The countries, of which at least one can be chosen.
     ///
     /// # Errors
     /// As [`Self::begin`].
@@ -143,11 +143,12 @@ impl ChooseCountry {
         now: Timestamp,
     ) -> Result<Vec<Offer>, Failure> {
         let offers = countries.offers(&policy.ask(&self.login.request)?, now);
-        if offers.iter().any(|offer| offer.reachable) {
+        if offers.iter().any(|offer| offer.obstacle.is_none()) {
             return Ok(offers);
         }
         // Somebody is out of reach, or nobody is there at all: that can change. Otherwise it is the level.
-        let may_change = !offers.is_empty() || countries.iter().next().is_none();
+        let may_change =
+            offers.is_empty() || offers.iter().any(|offer| offer.obstacle == Some(Obstacle::OutOfReach));
         Err(if may_change { Failure::NoCountry } else { Failure::NoCountryAtLevel })
     }
 

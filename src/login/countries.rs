@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::failure::Failure;
 use crate::clock::Timestamp;
+use crate::eidas::trust::Unavailable;
 use crate::eidas::{Ask, CountryCode, TrustedNode};
 
 /// All countries that the deployment knows.
@@ -21,14 +22,23 @@ pub enum Entry {
     Untrusted(String),
 }
 
-/// A country as the citizen is offered it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A country as the citizen is shown it. One that cannot be chosen is shown too, so that nobody looks for it
+/// in vain.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
     /// The country.
     pub country: CountryCode,
-    /// Whether it can be chosen now. A country that could serve but is out of reach is shown so that
-    /// nobody looks for it in vain.
-    pub reachable: bool,
+    /// Why it cannot be chosen; `None` if it can.
+    pub obstacle: Option<Obstacle>,
+}
+
+/// Why a country cannot be chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Its metadata is not there, not trusted or no longer valid: that may change at any moment.
+    OutOfReach,
+    /// Its node cannot serve this request (Interoperability Architecture 1.4 §4).
+    Unable(Unavailable),
 }
 
 impl Countries {
@@ -54,19 +64,14 @@ impl Countries {
         }
     }
 
-    /// What the citizen may choose from for `ask`, by English name. Countries that cannot serve it are left
-    /// out.
+    /// Every country and whether the citizen may choose it for `ask`, by English name.
     pub(crate) fn offers(&self, ask: &Ask, now: Timestamp) -> Vec<Offer> {
-        let mut offers: Vec<_> = self
-            .iter()
-            .filter_map(|(country, entry)| match entry {
-                Entry::Trusted(node) if !node.usable_at(now) => Some(Offer { country, reachable: false }),
-                Entry::Trusted(node) => {
-                    node.can_serve(ask).is_ok().then_some(Offer { country, reachable: true })
-                }
-                Entry::Untrusted(_) => Some(Offer { country, reachable: false }),
-            })
-            .collect();
+        let obstacle = |entry: &Entry| match entry {
+            Entry::Trusted(node) if node.usable_at(now) => node.can_serve(ask).err().map(Obstacle::Unable),
+            Entry::Trusted(_) | Entry::Untrusted(_) => Some(Obstacle::OutOfReach),
+        };
+        let mut offers: Vec<_> =
+            self.iter().map(|(country, entry)| Offer { country, obstacle: obstacle(entry) }).collect();
         offers.sort_by_key(|offer| offer.country.english_name());
         offers
     }

@@ -20,7 +20,7 @@ pub mod vault;
 
 pub use answer::{Answered, AwaitResponse, DeclinedAnswer, Normalised, Outcome, Recipient, Refused};
 pub use choose::{ChooseCountry, Departure, DepartureRefused, Login, State};
-pub use countries::{Countries, Entry, Offer};
+pub use countries::{Countries, Entry, Obstacle, Offer};
 pub use failure::Failure;
 pub use policy::{AcrStyle, ClientPolicy, LevelError};
 pub use release::CodeIssued;

@@ -11,7 +11,7 @@ use eidas_gateway::clock::{Clock as _, FixedClock, Timestamp};
 use eidas_gateway::crypto::hash::sha256;
 use eidas_gateway::eidas::CountryCode;
 use eidas_gateway::eidas::mdsl::ListTrust;
-use eidas_gateway::eidas::trust::CountryTrust;
+use eidas_gateway::eidas::trust::{CountryTrust, lifecycle};
 use eidas_gateway::ids::{CountingRandom, SystemRandom};
 use eidas_gateway::jobs::{Fetch, Keeper, Sources, Surroundings};
 use eidas_gateway::login::{Countries, Entry};
@@ -41,7 +41,7 @@ impl Publisher {
         self.pages.lock().unwrap().insert(url.to_owned(), document.into());
     }
 
-    fn withdraw(&self, url: &str) {
+    pub(crate) fn withdraw(&self, url: &str) {
         self.pages.lock().unwrap().remove(url);
     }
 
@@ -69,8 +69,9 @@ impl Fetch for Publisher {
         Box::pin(std::future::ready(answer))
     }
 
-    fn ask<'a>(&'a self, _: &'a str, _: Option<Vec<u8>>) -> Waiting<'a, Result<Vec<u8>, FetchError>> {
-        Box::pin(std::future::ready(Err(FetchError::Status(404))))
+    fn ask<'a>(&'a self, url: &'a str, _: Option<Vec<u8>>) -> Waiting<'a, Result<Vec<u8>, FetchError>> {
+        let answer = self.pages.lock().unwrap().get(url).cloned().ok_or(FetchError::Status(404));
+        Box::pin(std::future::ready(answer))
     }
 }
 
@@ -472,6 +473,61 @@ async fn a_forged_response_has_the_metadata_fetched_at_most_once_a_minute() {
         assert_eq!(publisher.times_asked(), asked, "after {wait} s");
     }
     assert_eq!(house.believed(), Ok(key_of(&node)));
+}
+
+/// A publisher that answers only after everybody else had a turn, many times.
+struct Slow(Arc<Publisher>);
+
+impl Fetch for Slow {
+    fn fetch<'a>(
+        &'a self,
+        source: &'a Source,
+        known: &'a Validators,
+    ) -> Waiting<'a, Result<Fetched, FetchError>> {
+        Box::pin(async move {
+            let answer = self.0.fetch(source, known).await;
+            for _ in 0..1000 {
+                tokio::task::yield_now().await;
+            }
+            answer
+        })
+    }
+
+    fn ask<'a>(&'a self, url: &'a str, post: Option<Vec<u8>>) -> Waiting<'a, Result<Vec<u8>, FetchError>> {
+        self.0.ask(url, post)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_who_need_a_refresh_out_of_turn_at_once_share_one() {
+    let (publisher, old, new) = (Arc::new(Publisher::default()), xb(), xb());
+    let house = House::new(Arc::new(Slow(publisher.clone()))).await;
+    publisher.publish(URL, metadata(&old, start()));
+    house.keep(&vouching(&[&old, &new])).await;
+    house.after(Duration::ZERO).await;
+    publisher.publish(URL, metadata(&new, start()));
+    // Within a period there is one; each period begins with the one before.
+    for (wait, asked) in [
+        (Duration::ZERO, 2),
+        (lifecycle::OUT_OF_BAND - Duration::from_millis(1), 2),
+        (Duration::from_millis(1), 3),
+        (lifecycle::OUT_OF_BAND, 4),
+    ] {
+        house.clock.advance(wait);
+        let mut crowd = tokio::task::JoinSet::new();
+        for _ in 0..200 {
+            let keeper = house.keeper.clone();
+            crowd.spawn(async move {
+                Arc::clone(&keeper).refresh_out_of_band(CountryCode::parse("XB").unwrap()).await;
+                // Nobody goes on before the answer is there.
+                Arc::clone(&keeper.countries().borrow())
+            });
+        }
+        for countries in crowd.join_all().await {
+            assert_eq!(believed(&countries, house.clock.now()), Ok(key_of(&new)));
+        }
+        assert_eq!(publisher.times_asked(), asked, "after {wait:?}");
+    }
 }
 
 /// A day of two parties whose keys change twice each: the node's without notice, ours as planned.

@@ -17,6 +17,7 @@ mod form_post;
 mod lifecycle;
 mod login;
 mod par;
+mod picker;
 mod published;
 mod publisher;
 mod reload;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use eidas_gateway::clock::Timestamp;
@@ -18,6 +19,7 @@ use eidas_gateway::xml::{self, dsig};
 use serde_json::{Value, json};
 
 use crate::cli::{Recorded, check, folder, text};
+use crate::lifecycle::{HOUR, House, Publisher, URL};
 use crate::stage::{KEYS, certificate_of, country, entity, now, parse, role, signed_by, signing_key};
 
 /// A time at which the answers in tests/vectors/trust are valid.
@@ -145,6 +147,61 @@ fn an_answer_is_kept_until_its_end_and_a_revocation_until_it_is_taken_back() {
         known.add(&question, Err("no route".to_owned()), later);
     }
     assert_eq!(judged(&revoked, &trust, &known).unwrap_err(), "signer_revoked");
+}
+
+/// The keeper believes a node while nobody says anything against its signer. What it says then is more than the
+/// fault of a new document: it ends the trust in the last good one, here, in the store and after a start.
+#[tokio::test]
+async fn a_signer_that_is_revoked_takes_the_last_good_document_along() {
+    const CRL: &str = "http://pki.example.xb/root.crl";
+    let publisher = Arc::new(Publisher::default());
+    let house = House::new(publisher.clone()).await;
+    house.clock.set(IN_TIME);
+    let trust = trust_in("root", |_| ());
+    publisher.publish(URL, by("revoked"));
+    house.keep(&trust).await;
+    house.after(Duration::ZERO).await;
+    assert!(house.believed().is_ok(), "soft: nobody says anything");
+    assert_eq!(house.store.documents().await.unwrap().len(), 1);
+
+    // The node publishes nothing any more, so that no new document is at fault.
+    publisher.withdraw(URL);
+    publisher.publish(CRL, vector("root.crl"));
+    house.after(HOUR).await;
+    let reason = house.believed().unwrap_err();
+    assert!(reason.contains("signer_revoked"), "{reason}");
+    assert_eq!(house.records().last().unwrap()["code"], "signer_revoked");
+    assert_eq!(house.store.refreshes().await.unwrap()[0].code.as_deref(), Some("signer_revoked"));
+    assert_eq!(house.store.documents().await, Ok(Vec::new()));
+    // A start at a time when nobody answers.
+    publisher.withdraw(CRL);
+    let again = House::on(house.store.clone(), house.clock.clone(), publisher.clone());
+    again.keep(&trust).await;
+    again.after(Duration::ZERO).await;
+    assert!(again.believed().is_err());
+    // Metadata by a signer in good standing brings the country back.
+    publisher.publish(CRL, vector("root.crl"));
+    publisher.publish(URL, by("listed"));
+    house.after(HOUR).await;
+    assert!(house.believed().is_ok(), "{:?}", house.believed());
+}
+
+#[tokio::test]
+async fn a_start_asks_about_the_signer_of_what_is_in_the_store() {
+    let publisher = Arc::new(Publisher::default());
+    let house = House::new(publisher.clone()).await;
+    house.clock.set(IN_TIME);
+    publisher.publish(URL, by("revoked"));
+    let trust = trust_in("root", |_| ());
+    house.keep(&trust).await;
+    house.after(Duration::ZERO).await;
+    publisher.withdraw(URL);
+    publisher.publish("http://pki.example.xb/root.crl", vector("root.crl"));
+    let again = House::on(house.store.clone(), house.clock.clone(), publisher);
+    again.keep(&trust).await;
+    let reason = again.believed().unwrap_err();
+    assert!(reason.contains("signer_revoked"), "{reason}");
+    assert_eq!(again.store.documents().await, Ok(Vec::new()));
 }
 
 #[test]

@@ -14,9 +14,18 @@ use crate::outbound::{FetchError, Fetched, Source, Validators};
 use crate::store::{Document, DocumentState, Refresh, StoreError};
 
 /// Why a source was not refreshed.
+#[derive(Clone)]
 struct Refused {
     code: &'static str,
     detail: String,
+}
+
+impl Refused {
+    /// Whether the signer was revoked. That ends the trust in all that it signed, the last good document
+    /// included; every other reason speaks against the new document only.
+    fn is_revoked(&self) -> bool {
+        self.code == "signer_revoked"
+    }
 }
 
 /// What a refresh came to.
@@ -49,6 +58,12 @@ impl Keeper {
             (Ok(Done::Taken(..)), _) | (_, None) => None,
             (_, Some(document)) => Some(self.judge_kept(key, &before, document, now).await),
         };
+        let revoked = still.as_ref().and_then(|judged| judged.as_ref().err()).filter(|why| why.is_revoked());
+        let (revoked, done) = match revoked {
+            // That trust in what we had has ended is told before anything else.
+            Some(revoked) => (true, Err(revoked.clone())),
+            None => (false, done),
+        };
         let jitter = self.jitter();
         let url = source.to_string();
         let refresh = {
@@ -59,6 +74,9 @@ impl Keeper {
             let Some(kept) = state.of(key, generation) else { return };
             if let Some(still) = still {
                 kept.settle(still);
+            }
+            if revoked {
+                kept.document = None;
             }
             let (wait, refused) = match done {
                 Ok(Done::Taken(document, good)) => {
@@ -89,7 +107,26 @@ impl Keeper {
         };
         self.publish();
         self.tell(&url, &refresh);
+        if let (true, Some(document)) = (revoked, &before.document) {
+            self.forget(document).await;
+        }
         self.note(self.with.store.note_refresh(&refresh).await);
+    }
+
+    /// Removes a document whose signer was revoked from the store: a start that finds nobody to ask must not
+    /// believe it again. What another instance has put in its place stays.
+    async fn forget(&self, revoked: &Document) {
+        let store = &self.with.store;
+        let forgotten = async {
+            let same = |kept: &Document| kept.state == revoked.state && kept.sha256 == revoked.sha256;
+            let found =
+                store.documents().await?.iter().any(|kept| kept.source == revoked.source && same(kept));
+            if found {
+                store.drop_document(&revoked.source, revoked.state).await?;
+            }
+            Ok(())
+        };
+        self.note(forgotten.await);
     }
 
     /// Fetches the document and decides what becomes of it.
@@ -233,6 +270,10 @@ impl Keeper {
                 }
                 let kept = Kept { good: None, ..kept };
                 let judged = self.judge_kept(&key, &kept, &document, now).await;
+                let revoked = judged.as_ref().is_err_and(Refused::is_revoked);
+                if revoked {
+                    self.forget(&document).await;
+                }
                 let jitter = self.jitter();
                 let mut state = self.state();
                 let Some(kept) = state.of(&key, generation) else { return };
@@ -249,7 +290,7 @@ impl Keeper {
                     let fetched = document.fetched;
                     kept.due = kept.due.max(fetched + good.next_refresh(fetched, jitter));
                 }
-                kept.document = Some(document);
+                kept.document = (!revoked).then_some(document);
                 kept.settle(judged);
             }
             DocumentState::Pending => {

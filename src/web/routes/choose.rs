@@ -8,8 +8,9 @@ use axum::response::Response;
 
 use super::{Waiting, error_response, give_up_pushed, store_trouble, waiting};
 use crate::audit::Event;
-use crate::eidas::CountryCode;
-use crate::login::{AwaitResponse, ChooseCountry, ClientPolicy, Failure, step, vault};
+use crate::eidas::trust::Unavailable;
+use crate::eidas::{CountryCode, SubjectKind};
+use crate::login::{AwaitResponse, ChooseCountry, ClientPolicy, Failure, Obstacle, step, vault};
 use crate::oidc::ResponseMode;
 use crate::store::{self, Abandoned, Departed};
 use crate::web::form::Form;
@@ -173,13 +174,13 @@ fn country_page(services: &Services, found: Waiting<'_>) -> Response {
     let countries = offers.into_iter().map(|offer| Country {
         code: offer.country.as_str().to_owned(),
         name: offer.country.english_name().to_owned(),
-        unavailable: (!offer.reachable).then(|| "cannot be reached at the moment".to_owned()),
+        unavailable: offer.obstacle.as_ref().map(|obstacle| reason(obstacle).to_owned()),
     });
     let released = choice.released_attributes(policy);
     let page = CountryPage {
         service: policy.service.clone(),
         purpose: policy.purpose.clone(),
-        legal_person: policy.kind == crate::eidas::SubjectKind::Legal,
+        legal_person: policy.kind == SubjectKind::Legal,
         level: choice.level(policy).to_owned(),
         released: released.iter().map(|a| words::attribute(a.friendly_name()).to_owned()).collect(),
         countries: countries.collect(),
@@ -189,6 +190,24 @@ fn country_page(services: &Services, found: Waiting<'_>) -> Response {
         notice: None,
     };
     answer::page(StatusCode::OK, &page)
+}
+
+/// Why a country cannot be chosen, in the citizen's words.
+fn reason(obstacle: &Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::OutOfReach | Obstacle::Unable(Unavailable::Expired(_)) => "cannot be reached at the moment",
+        Obstacle::Unable(Unavailable::Loa(_)) => "has no eID of the level that is asked for",
+        Obstacle::Unable(Unavailable::MinimumDataSet { kind: SubjectKind::Natural, .. }) => {
+            "does not say who a person is"
+        }
+        Obstacle::Unable(Unavailable::MinimumDataSet { kind: SubjectKind::Legal, .. }) => {
+            "has no eID for organisations"
+        }
+        Obstacle::Unable(Unavailable::RequesterId(_) | Unavailable::RequesterIdUnsendable(_)) => {
+            "does not serve this private service"
+        }
+        Obstacle::Unable(Unavailable::ProtocolVersion(_)) => "does not work with this service yet",
+    }
 }
 
 /// A POST from a page of ours, in the login's own browser.
