@@ -35,10 +35,15 @@ pub(super) struct Rotate {
     /// metadata-signing.
     #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=8760))]
     after: Option<u32>,
-    /// Use it at once, because the present key has leaked. Logins fail until the other countries have
-    /// fetched our metadata again.
+    /// The present key has leaked: the next one is used at once, and the leaked one is no longer published.
+    /// A change under way is brought forward. Logins fail until the other countries have fetched our
+    /// metadata again.
     #[arg(long, conflicts_with = "after")]
     leaked: bool,
+    /// With --leaked, for how many minutes the leaked encryption key still decrypts. Default: 15, for logins
+    /// under way; 2880 as long as other countries may still encrypt for it.
+    #[arg(long, value_name = "MINUTES", requires = "leaked", value_parser = clap::value_parser!(u32).range(0..=2880))]
+    keep: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -65,19 +70,33 @@ pub(super) fn run(arguments: &Rotate) -> Done {
     let at = now();
     let (config, opened) = arguments.file.load(at)?;
     let usage = KeyUse::from(arguments.usage);
-    under_way(&opened.rollover, usage, at)?;
-    let use_from = use_from(arguments, usage, at)?;
+    let keep_minutes = keep_minutes(arguments, usage)?;
     let file = &config.connector.rotation_file;
     let folder = file.parent().unwrap_or_else(|| Path::new(""));
     let mut rotation = Rotation::load(file).map_err(Failure)?;
-
-    let (key_file, certificate_file, certificate) = match (&arguments.key, &arguments.certificate) {
-        (Some(key), Some(certificate)) => given(key, certificate)?,
-        _ => make(&config, &opened.rollover, usage, folder, at)?,
+    let under_way = under_way(&opened.rollover, usage, at);
+    let coming = rotation.of_mut(usage).iter_mut().find(|planned| planned.use_from > at);
+    let told = match (under_way, coming) {
+        // What peers know already is the best that can take the place of a leaked key.
+        (Some(next), Some(coming)) if arguments.leaked && arguments.key.is_none() => {
+            coming.publish_from = coming.publish_from.min(at);
+            coming.use_from = at;
+            coming.keep_minutes = keep_minutes;
+            told(usage, coming, &next.certificate, at)
+        }
+        (Some(next), _) => return Err(refused(&next)),
+        (None, _) => {
+            let use_from = use_from(arguments, usage, at)?;
+            let (key_file, certificate_file, certificate) = match (&arguments.key, &arguments.certificate) {
+                (Some(key), Some(certificate)) => given(key, certificate)?,
+                _ => make(&config, &opened.rollover, usage, folder, at)?,
+            };
+            let planned = Planned { key_file, certificate_file, publish_from: at, use_from, keep_minutes };
+            let told = told(usage, &planned, &certificate, at);
+            rotation.of_mut(usage).push(planned);
+            told
+        }
     };
-    let planned = Planned { key_file, certificate_file, publish_from: at, use_from };
-    let told = told(usage, &planned, &certificate, at);
-    rotation.of_mut(usage).push(planned);
     replace(file, &rotation.text(folder))?;
     // Proves that it fits: a fault here would stop the gateway at its next start.
     arguments.file.load(at)?;
@@ -85,19 +104,34 @@ pub(super) fn run(arguments: &Rotate) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-/// One change at a time: peers could not follow two.
-fn under_way(rollover: &Rollover, usage: KeyUse, at: Timestamp) -> Result<(), Failure> {
-    let states = rollover.states(at);
+/// The change of this key that is planned and not carried out yet.
+fn under_way(rollover: &Rollover, usage: KeyUse, at: Timestamp) -> Option<KeyState> {
     let coming =
-        |state: &&KeyState| state.usage == usage && matches!(state.stage, Stage::Waiting | Stage::Next);
-    match states.iter().find(coming) {
-        None => Ok(()),
-        Some(next) => Err(Failure(format!(
-            "a change of the {} key is under way already: from {} the key with the certificate {} is used",
-            usage.as_str(),
-            next.turn.use_from,
-            next.certificate.fingerprint_hex()
-        ))),
+        |state: &KeyState| state.usage == usage && matches!(state.stage, Stage::Waiting | Stage::Next);
+    rollover.states(at).into_iter().find(coming)
+}
+
+/// One change at a time: peers could not follow two.
+fn refused(next: &KeyState) -> Failure {
+    Failure(format!(
+        "a change of the {} key is under way already: from {} the key with the certificate {} is used \
+         (--leaked without --key uses it at once)",
+        next.usage.as_str(),
+        next.turn.use_from,
+        next.certificate.fingerprint_hex()
+    ))
+}
+
+/// How long a leaked key is still needed; `None` if it has not leaked. A leaked signing key is of use to nobody
+/// but the thief.
+fn keep_minutes(arguments: &Rotate, usage: KeyUse) -> Result<Option<u32>, Failure> {
+    match (arguments.leaked, usage, arguments.keep) {
+        (false, ..) => Ok(None),
+        (true, KeyUse::Encryption, keep) => Ok(Some(keep.unwrap_or(15))),
+        (true, _, None) => Ok(Some(0)),
+        (true, _, Some(_)) => {
+            Err(Failure("--keep: only an encryption key is kept after it leaked".to_owned()))
+        }
     }
 }
 
@@ -181,6 +215,30 @@ fn told(usage: KeyUse, planned: &Planned, certificate: &Certificate, at: Timesta
         certificate.not_after()
     );
     let use_from = planned.use_from;
+    if let Some(minutes) = planned.keep_minutes {
+        let end = use_from + Duration::from_secs(60 * u64::from(minutes));
+        let _ = match usage {
+            KeyUse::Signing => writeln!(text, "  {use_from}  requests are signed with it; {GONE}"),
+            KeyUse::Encryption => writeln!(
+                text,
+                "  {use_from}  our metadata shows it; {GONE}\n  {end}  the leaked one decrypts no more"
+            ),
+            KeyUse::MetadataSigning => writeln!(text, "  {use_from}  our metadata is signed with it"),
+        };
+        text.push_str(match usage {
+            KeyUse::Signing | KeyUse::Encryption => {
+                "Ask every country to fetch our metadata now: it may use what it has for a day, and until it has \
+                 fetched the new one its logins fail.\n"
+            }
+            KeyUse::MetadataSigning => {
+                "Tell every country to trust this certificate and to trust the leaked one no longer: until then \
+                 whoever has the leaked key can publish in our name, and our own metadata is refused.\n"
+            }
+        });
+        text.push_str("A running gateway notices within seconds.\n");
+        return text;
+    }
+    let use_from = planned.use_from;
     let steps: &[(Timestamp, &str)] = match usage {
         KeyUse::Signing => &[
             (at, "our metadata shows it beside the present one"),
@@ -205,3 +263,5 @@ fn told(usage: KeyUse, planned: &Planned, certificate: &Certificate, at: Timesta
     text.push_str("A running gateway notices within seconds; the rest is done by the clock.\n");
     text
 }
+
+const GONE: &str = "the leaked one is published no more";

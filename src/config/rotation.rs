@@ -3,6 +3,7 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +42,20 @@ pub struct Planned {
     /// From when it is used.
     #[serde(with = "words")]
     pub use_from: Timestamp,
+    /// For how many minutes the key before it is still needed from then on, if that one has leaked. Without it
+    /// the key before it is needed for as long as peers may have our metadata.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_minutes: Option<u32>,
+}
+
+impl Planned {
+    fn turn(&self) -> Turn {
+        Turn {
+            publish_from: self.publish_from,
+            use_from: self.use_from,
+            keep: self.keep_minutes.map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
+        }
+    }
 }
 
 /// A key that is not retired, before its files are opened.
@@ -120,8 +135,7 @@ impl Rotation {
     pub(super) fn live(&self, usage: KeyUse, at: String, first: &KeyPair, now: Timestamp) -> Vec<Live> {
         let planned = self.of(usage).iter().map(|key| {
             let (key_file, certificate_file) = (key.key_file.clone(), key.certificate_file.clone());
-            let turn = Turn { publish_from: key.publish_from, use_from: key.use_from };
-            (AT.to_owned(), KeyPair { key_file, certificate_file, digest: first.digest }, turn)
+            (AT.to_owned(), KeyPair { key_file, certificate_file, digest: first.digest }, key.turn())
         });
         let all: Vec<_> = [(at, first.clone(), Turn::FIRST)].into_iter().chain(planned).collect();
         let turns: Vec<Turn> = all.iter().map(|(.., turn)| *turn).collect();

@@ -80,7 +80,7 @@ impl Stage {
     }
 }
 
-/// The two instants of a key.
+/// The two instants of a key, and what becomes of the one before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
     /// From when its certificate is published.
@@ -88,19 +88,29 @@ pub struct Turn {
     /// From when it takes the place of the key before it. Until then an encryption key is not published
     /// either: metadata has one.
     pub use_from: Timestamp,
+    /// How long the key before it is still needed from then on; `None` for as long as peers may have our
+    /// metadata. Zero ends a key that has leaked: a peer that does not know it any more believes nobody who
+    /// holds it.
+    pub keep: Option<Duration>,
 }
 
 impl Turn {
     /// The turn of a key that was there from the beginning.
-    pub const FIRST: Self = Self { publish_from: Timestamp::from_unix(0), use_from: Timestamp::from_unix(0) };
+    pub const FIRST: Self =
+        Self { publish_from: Timestamp::from_unix(0), use_from: Timestamp::from_unix(0), keep: None };
+
+    /// Until when the key before it is needed.
+    fn keeps_until(&self, usage: KeyUse) -> Timestamp {
+        self.use_from + self.keep.unwrap_or(usage.keep())
+    }
 }
 
 /// The stage at `now` of each of the keys for one use. `turns` is in the order of `use_from`.
 #[must_use]
 pub fn stages(usage: KeyUse, turns: &[Turn], now: Timestamp) -> Vec<Stage> {
-    let replaced = |n: usize| turns.iter().skip(n + 1).map(|turn| turn.use_from).find(|from| *from <= now);
+    let replaced = |n: usize| turns.iter().skip(n + 1).find(|next| next.use_from <= now);
     let stage = |(n, turn): (usize, &Turn)| match replaced(n) {
-        Some(at) if now < at + usage.keep() => Stage::Previous,
+        Some(next) if now < next.keeps_until(usage) => Stage::Previous,
         Some(_) => Stage::Retired,
         None if turn.use_from <= now => Stage::Active,
         None if turn.publish_from <= now => Stage::Next,
@@ -139,9 +149,7 @@ impl<K> Keys<K> {
     }
 
     fn instants(&self) -> impl Iterator<Item = Timestamp> {
-        self.turns
-            .iter()
-            .flat_map(|turn| [turn.publish_from, turn.use_from, turn.use_from + self.usage.keep()])
+        self.turns.iter().flat_map(|turn| [turn.publish_from, turn.use_from, turn.keeps_until(self.usage)])
     }
 }
 
@@ -272,7 +280,7 @@ mod tests {
 
     /// A second signing key, planned at hour 0, and a third, planned at hour 60.
     fn turns() -> [Turn; 3] {
-        let planned = |hours| Turn { publish_from: at(hours), use_from: at(hours) + AHEAD };
+        let planned = |hours| Turn { publish_from: at(hours), use_from: at(hours) + AHEAD, keep: None };
         [Turn::FIRST, planned(0), planned(60)]
     }
 
@@ -316,6 +324,21 @@ mod tests {
                 assert_ne!(stages(KeyUse::Encryption, &turns(), at(used))[known], Stage::Retired);
             }
         }
+    }
+
+    #[test]
+    fn a_key_that_has_leaked_ends_with_the_next_one_and_those_before_it_do_not() {
+        use Stage::{Active, Previous, Retired};
+        let [first, second, _] = turns();
+        // The second key, in use since hour 48, leaks at hour 50.
+        let leaked =
+            |keep| [first, second, Turn { publish_from: at(50), use_from: at(50), keep: Some(keep) }];
+        let now = |turns: &[Turn], hour| stages(KeyUse::Signing, turns, at(hour));
+        assert_eq!(now(&leaked(Duration::ZERO), 49), [Previous, Active, Stage::Waiting]);
+        assert_eq!(now(&leaked(Duration::ZERO), 50), [Previous, Retired, Active]);
+        assert_eq!(now(&leaked(Duration::ZERO), 96), [Retired, Retired, Active]);
+        assert_eq!(now(&leaked(HOUR), 50), [Previous, Previous, Active]);
+        assert_eq!(now(&leaked(HOUR), 51), [Previous, Retired, Active]);
     }
 
     #[test]

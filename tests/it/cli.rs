@@ -530,6 +530,51 @@ fn keys_are_rotated_by_plan_and_the_old_files_can_go_when_they_are_retired() {
 }
 
 #[test]
+fn a_leaked_key_is_replaced_at_once_by_the_next_one_if_there_is_one() {
+    let folder = initialised("leaked", 8080);
+    let config = folder.join("gateway.toml");
+    let run = |arguments: &[&str]| {
+        let output = gateway(&[&["keys"], arguments, &["--config", text(&config)]].concat());
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    };
+    let ours = |minutes: u64| {
+        let at = SystemClock.now() + Duration::from_secs(60 * minutes);
+        Config::load(&config, at).unwrap().1.connector
+    };
+    let first = ours(0);
+    // A change is under way, and the present key leaks: the next one is used now, and no third is made.
+    let (code, said) = run(&["rotate", "signing"]);
+    assert_eq!(code, 0, "{said}");
+    let next = ours(0).extra_signing_certificates;
+    let (code, said) = run(&["rotate", "signing", "--leaked"]);
+    assert!(code == 0 && said.contains("the leaked one is published no more"), "{said}");
+    assert!(said.contains("Ask every country to fetch our metadata now"), "{said}");
+    let after = ours(0);
+    assert_eq!((after.signing.certificate(), next.len()), (&next[0], 1));
+    assert_eq!(after.extra_signing_certificates, []);
+
+    // Without one under way a key is made. The leaked one decrypts as long as was said.
+    let (code, said) = run(&["rotate", "encryption", "--leaked", "--keep", "30"]);
+    assert!(code == 0 && said.contains("decrypts no more"), "{said}");
+    let after = ours(0).decryption;
+    assert_ne!(after[0].certificate(), first.decryption[0].certificate());
+    assert_eq!(after[1].certificate(), first.decryption[0].certificate());
+    assert_eq!((ours(28).decryption.len(), ours(31).decryption.len()), (2, 1));
+    let (_, listed) = run(&["list"]);
+    assert!(!listed.contains(&first.signing.certificate().fingerprint_hex()), "{listed}");
+
+    for refused in [
+        &["rotate", "signing", "--leaked", "--keep", "5"][..],
+        &["rotate", "encryption", "--keep", "5"],
+        &["rotate", "encryption", "--leaked", "--keep", "2881"],
+    ] {
+        let (code, said) = run(refused);
+        assert!(code != 0 && said.contains("--keep"), "{refused:?}: {said}");
+    }
+}
+
+#[test]
 fn the_doctor_names_each_finding_and_the_page_that_helps() {
     let folder = initialised("doctor", 8080);
     let config = folder.join("gateway.toml");

@@ -97,10 +97,10 @@ fn rotations(planned: [Timestamp; 2], ahead: Duration, now: Timestamp) -> Rollov
     let mut encryption = vec![(Turn::FIRST, connector.decryption[0].clone())];
     for planned in planned {
         let (key, certificate) = pair(KeyUsage::Signing, now);
-        let turn = Turn { publish_from: planned, use_from: planned + ahead };
+        let turn = Turn { publish_from: planned, use_from: planned + ahead, keep: None };
         signing.push((turn, SigningKey::new(key, certificate, None).unwrap()));
         let (key, certificate) = pair(KeyUsage::Encryption, now);
-        let turn = Turn { publish_from: planned, use_from: planned + HOUR };
+        let turn = Turn { publish_from: planned, use_from: planned + HOUR, keep: None };
         encryption.push((turn, DecryptionKey::new(key, certificate).unwrap()));
     }
     let metadata = (connector.metadata_signing.clone(), Vec::new());
@@ -156,4 +156,67 @@ async fn a_change_that_is_not_announced_does_fail() {
     let returned = browser.post_from_node(&form).await;
     assert!(returned.location().starts_with("/failed?"), "{}", returned.location());
     assert_eq!(world.last_refusal().0, "EG-2107");
+}
+
+/// A signing key and an encryption key that leaked are published no more from that moment on. Who has fetched
+/// our metadata since logs people in; who has not can still do so with the encryption key, for as long as the
+/// operator says.
+#[tokio::test]
+async fn what_has_leaked_is_published_no_more_and_decrypts_as_long_as_the_operator_says() {
+    let world = World::new().await;
+    let (before, now) = (ask(&world, None).await, world.clock.now());
+    let old = World::connector();
+    let (key, certificate) = pair(KeyUsage::Signing, now);
+    let signing = SigningKey::new(key, certificate, None).unwrap();
+    let (key, certificate) = pair(KeyUsage::Encryption, now);
+    let encryption = DecryptionKey::new(key, certificate).unwrap();
+    let turn = |keep| Turn { publish_from: now, use_from: now, keep: Some(keep) };
+    let quarter = Duration::from_secs(15 * 60);
+    let metadata = (old.metadata_signing.clone(), Vec::new());
+    world.services.set_rollover(Rollover::new(
+        old.clone(),
+        vec![(Turn::FIRST, old.signing.clone()), (turn(Duration::ZERO), signing.clone())],
+        vec![(Turn::FIRST, old.decryption[0].clone()), (turn(quarter), encryption.clone())],
+        vec![(Turn::FIRST, metadata)],
+    ));
+
+    let published = ask(&world, Some((header::IF_NONE_MATCH, before.header("etag")))).await;
+    assert_eq!(published.status, StatusCode::OK);
+    for (certificate, shown) in [
+        (old.signing.certificate(), false),
+        (old.decryption[0].certificate(), false),
+        (signing.certificate(), true),
+        (encryption.certificate(), true),
+    ] {
+        let text = published.body.replace(char::is_whitespace, "");
+        assert_eq!(text.contains(&certificate.base64()), shown, "{}", certificate.subject());
+    }
+    assert_eq!(world.services.connector().signing.certificate(), signing.certificate());
+
+    // The node encrypts for the leaked key, which it found in what it had fetched before. Its own check of our
+    // signature is not what is looked at here: it knows the new signing key.
+    let mixed = mixed_metadata(&world, &old, &signing);
+    for (wait, expected) in [
+        (Duration::ZERO, "/continue?"),
+        (quarter - Duration::from_millis(1), "/continue?"),
+        (Duration::from_millis(1), "/failed?"),
+    ] {
+        world.clock.advance(wait);
+        let browser = Browser::new(&world);
+        let departure = browser.depart(&[]).await;
+        let form = world.node_answers_by(&mixed, &departure, Decision::Citizen("plain"));
+        let returned = browser.post_from_node(&form).await;
+        assert!(returned.location().starts_with(expected), "after {wait:?}: {}", returned.location());
+    }
+    assert_eq!(world.last_refusal().0, "EG-2107");
+    let browser = Browser::new(&world);
+    let returned = browser.come_back(&[], Decision::Citizen("plain")).await;
+    assert!(returned.location().starts_with("/continue?"));
+}
+
+/// Our metadata with the new signing key and the old encryption key.
+fn mixed_metadata(world: &World, old: &eidas_gateway::eidas::Connector, signing: &SigningKey) -> String {
+    let connector = eidas_gateway::eidas::Connector { signing: signing.clone(), ..old.clone() };
+    let now = world.clock.now();
+    eidas_gateway::eidas::metadata::publish(&connector, HOUR * 24, now, &SystemRandom).unwrap()
 }
