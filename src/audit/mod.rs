@@ -69,6 +69,8 @@ pub enum Event<'a> {
         released: Vec<&'a str>,
         /// The names of the attributes that came unasked and were dropped.
         dropped: Vec<&'a str>,
+        /// The names of the country's quirks without which the answer would have been refused.
+        tolerated: Vec<&'a str>,
     },
     /// Step 6: the node's signed answer says that there is no authentication.
     Decline {

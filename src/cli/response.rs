@@ -213,6 +213,7 @@ fn describe(outcome: &Outcome, node: &TrustedNode, against_request: bool) -> Val
             "assertion_id": identity.assertion_id,
             "loa": identity.level.uri(),
             "dropped_attributes": identity.dropped,
+            "tolerated": identity.tolerated,
             "claims": claims::all(identity),
         }),
         Outcome::Declined(declined) => json!({

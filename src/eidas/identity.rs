@@ -30,6 +30,8 @@ pub struct Identity {
     pub subject: Subject,
     /// Names of attributes that were sent but not asked, not known, or not readable though optional.
     pub dropped: Vec<String>,
+    /// Names of the country's quirks without which the answer would have been refused.
+    pub tolerated: Vec<String>,
 }
 
 /// A person, and the representative if there is one (Attribute Profile 1.4 §2.8).

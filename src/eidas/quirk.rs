@@ -85,6 +85,22 @@ impl Quirks {
     pub fn skew(&self) -> Duration {
         Duration::from_secs(u64::from(self.clock_skew.min(300)))
     }
+
+    /// The name of [`Self::legacy_oaep`].
+    pub(crate) const LEGACY_OAEP: &'static str = "legacy_oaep";
+
+    /// Each tolerance for the content of an answer that is on: its name, and these switches without it. (The
+    /// clock is no tolerance in this sense: it is used by every millisecond.)
+    pub(crate) fn tolerances(&self) -> impl Iterator<Item = (&'static str, Self)> {
+        let rows = [
+            ("loa_aliases", Self { loa_aliases: false, ..self.clone() }),
+            ("audience_acs_url", Self { audience_acs_url: false, ..self.clone() }),
+            ("any_destination_country", Self { any_destination_country: false, ..self.clone() }),
+            ("partial_dates", Self { partial_dates: false, ..self.clone() }),
+        ];
+        let all = self.clone();
+        rows.into_iter().filter(move |(_, strict)| *strict != all)
+    }
 }
 
 impl Default for Quirks {

@@ -59,6 +59,8 @@ pub struct Answered {
     pub remember_until: Timestamp,
     /// The names of attributes that came unasked.
     pub dropped: Vec<String>,
+    /// The names of the quirks that were needed.
+    pub tolerated: Vec<String>,
     /// The node's own words on a failure, for the log alone.
     pub message: Option<String>,
     /// What it says.
@@ -150,6 +152,7 @@ impl AwaitResponse {
             assertion_id: Some(identity.assertion_id.clone()),
             remember_until: remember_until(identity.expires, now),
             dropped: identity.dropped.clone(),
+            tolerated: identity.tolerated.clone(),
             message: None,
             outcome: Outcome::Normalised(Box::new(normalised)),
         }
@@ -172,6 +175,7 @@ impl AwaitResponse {
             assertion_id: None,
             remember_until: now + super::choose::LIFETIME,
             dropped: Vec::new(),
+            tolerated: Vec::new(),
             message: declined.message,
             outcome: Outcome::Declined(DeclinedAnswer { failure, country, status }),
         }

@@ -91,6 +91,7 @@ fn identity(person: Person, representative: Option<Person>) -> Identity {
         expires: Timestamp::from_unix(2_000),
         subject: Subject { person, representative },
         dropped: Vec::new(),
+        tolerated: Vec::new(),
     }
 }
 

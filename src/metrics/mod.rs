@@ -2,7 +2,8 @@
 //!
 //! Counters are fed by the audit: [`Counted`] is a sink that counts an event and passes it on, so there is no
 //! second list of what happens. No label can hold anything about a person, and each has a bounded number of
-//! values: codes of the failure table, countries of the configuration, names of steps.
+//! values: codes of the failure table, countries of the configuration, names of steps
+//! and of quirks.
 //! docs/operations.md lists them all.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +19,7 @@ use crate::clock::Timestamp;
 use crate::login::{Countries, Entry};
 
 /// Every metric: its name, its labels, and what it tells.
-pub const METRICS: [(&str, &str, &str); 7] = [
+pub const METRICS: [(&str, &str, &str); 8] = [
     ("eidas_gateway_steps_total", "step", "Steps of logins that were done"),
     (
         "eidas_gateway_answers_total",
@@ -30,6 +31,11 @@ pub const METRICS: [(&str, &str, &str); 7] = [
         "eidas_gateway_metadata_failures_total",
         "country, code",
         "Refreshes of metadata that failed, by the code of the refusal",
+    ),
+    (
+        "eidas_gateway_tolerated_total",
+        "country, quirk",
+        "Answers that would have been refused without a quirk of the country",
     ),
     ("eidas_gateway_country_usable", "country", "Whether citizens of the country can log in now: 1 or 0"),
     (
@@ -51,6 +57,7 @@ pub struct Metrics {
     answers: Family<Answer, Counter>,
     refusals: Family<Refusal, Counter>,
     failures: Family<Failure, Counter>,
+    tolerated: Family<Tolerated, Counter>,
     gauges: Mutex<()>,
     usable: Family<Country, Gauge>,
     valid_until: Family<Country, Gauge>,
@@ -82,6 +89,12 @@ struct Failure {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Tolerated {
+    country: String,
+    quirk: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Country {
     country: String,
 }
@@ -100,12 +113,13 @@ impl Default for Metrics {
             answers: Family::default(),
             refusals: Family::default(),
             failures: Family::default(),
+            tolerated: Family::default(),
             gauges: Mutex::default(),
             usable: Family::default(),
             valid_until: Family::default(),
             not_after: Family::default(),
         };
-        let [steps, answers, refusals, failures, usable, valid_until, not_after] =
+        let [steps, answers, refusals, failures, tolerated, usable, valid_until, not_after] =
             METRICS.map(|(name, _, help)| {
                 // The library writes these two endings itself.
                 (name.trim_end_matches("_total"), help)
@@ -115,6 +129,7 @@ impl Default for Metrics {
         registry.register(answers.0, answers.1, metrics.answers.clone());
         registry.register(refusals.0, refusals.1, metrics.refusals.clone());
         registry.register(failures.0, failures.1, metrics.failures.clone());
+        registry.register(tolerated.0, tolerated.1, metrics.tolerated.clone());
         registry.register(usable.0, usable.1, metrics.usable.clone());
         registry.register(valid_until.0, valid_until.1, metrics.valid_until.clone());
         registry.register(not_after.0, not_after.1, metrics.not_after.clone());
@@ -170,7 +185,13 @@ impl Metrics {
             self.answers.get_or_create(&Answer { country: country.to_owned(), outcome }).inc();
         };
         match event {
-            Event::Verify { country, .. } => answer(country, "authenticated"),
+            Event::Verify { country, tolerated, .. } => {
+                answer(country, "authenticated");
+                for quirk in tolerated {
+                    let (country, quirk) = ((*country).to_owned(), (*quirk).to_owned());
+                    self.tolerated.get_or_create(&Tolerated { country, quirk }).inc();
+                }
+            }
             Event::Decline { country, code, .. } => answer(country, code),
             Event::Refuse(refusal) => {
                 let (step, code) = (refusal.step, refusal.code);
@@ -240,11 +261,27 @@ mod tests {
             code: "EG-2201",
         };
         counted.record(now(), &decline);
-        assert_eq!(memory.lines().len(), 4);
+        let verified = Event::Verify {
+            login: "L",
+            client: "c",
+            country: "XB",
+            node: "n",
+            request_id: "r",
+            response_id: "s",
+            assertion_id: "a",
+            loa: "high",
+            released: Vec::new(),
+            dropped: Vec::new(),
+            tolerated: vec!["partial_dates"],
+        };
+        counted.record(now(), &verified);
+        assert_eq!(memory.lines().len(), 5);
         let text = metrics.text();
         for line in [
             "eidas_gateway_steps_total{step=\"release\"} 2",
             "eidas_gateway_answers_total{country=\"XB\",outcome=\"EG-2201\"} 1",
+            "eidas_gateway_answers_total{country=\"XB\",outcome=\"authenticated\"} 1",
+            "eidas_gateway_tolerated_total{country=\"XB\",quirk=\"partial_dates\"} 1",
             "eidas_gateway_refusals_total{step=\"verify\",country=\"XB\",code=\"EG-3003\"} 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in {text}");

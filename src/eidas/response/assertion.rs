@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::{Context, Envelope, Fault, Refusal, Verdict, ensure, quoted};
 use crate::clock::Timestamp;
+use crate::crypto::KeyTransport;
 use crate::eidas::loa::{AssuranceLevel, Loa};
-use crate::saml::names::{BEARER, DS, SAML2};
+use crate::saml::names::{BEARER, DS, SAML2, XENC};
 use crate::saml::{Assertion, AuthnStatement, Conditions, ReadError, Subject, SubjectConfirmation};
 use crate::xml::dsig::{self, ReferenceRule};
 use crate::xml::enc::{self, DecryptionError, DecryptionPolicy};
@@ -14,6 +15,8 @@ use crate::xml::{Element, Verified};
 /// An assertion that was decrypted from a verified response.
 pub(super) struct Opened {
     pub(super) assertion: Assertion,
+    /// Whether a key came by the key transport of old nodes.
+    pub(super) legacy_oaep: bool,
     /// Identifiers of the response's elements.
     outer_ids: BTreeSet<String>,
     /// Identifiers of the assertion's elements.
@@ -28,7 +31,7 @@ impl Opened {
         let encrypted = envelope.verified.child(SAML2, "EncryptedAssertion").ok_or_else(|| {
             Fault::new("encrypted_assertions", "the response holds no encrypted assertion").under("SEC-19")
         })?;
-        let policy = DecryptionPolicy { allow_rsa_oaep_mgf1p: context.node.quirks().legacy_oaep };
+        let policy = DecryptionPolicy { allow_rsa_oaep_mgf1p: context.quirks.legacy_oaep };
         let plaintext = enc::decrypt(&encrypted, &context.connector.decryption, &policy)
             .map_err(|e| undecryptable(&e))?;
         if !plaintext.element().is(SAML2, "Assertion") {
@@ -37,6 +40,7 @@ impl Opened {
         let inner_ids = ids(plaintext.element());
         let verified = verify_inner(plaintext, context).map_err(|fault| fault.under("SEC-22"))?;
         Ok(Self {
+            legacy_oaep: encrypted.element().descendants().any(is_legacy_oaep),
             assertion: Assertion::read(&verified).map_err(|error| unreadable(&error))?,
             outer_ids: ids(envelope.verified.element()).into_iter().collect(),
             inner_ids,
@@ -87,7 +91,7 @@ impl Opened {
     /// The level that it states.
     pub(super) fn level(&self, context: &Context<'_>) -> Result<AssuranceLevel, Fault> {
         let uri = self.authn_statement()?.class_refs.first().map_or("", String::as_str);
-        let level = if context.node.quirks().loa_aliases {
+        let level = if context.quirks.loa_aliases {
             AssuranceLevel::from_uri_or_alias(uri)
         } else {
             AssuranceLevel::from_uri(uri)
@@ -100,7 +104,7 @@ impl Opened {
 fn verify_inner(plaintext: Verified, context: &Context<'_>) -> Result<Verified, Fault> {
     let signed = plaintext.element().descendants().any(|e| e.is(DS, "Signature"));
     if !signed {
-        ensure(!context.node.quirks().require_assertion_signature, "assertion_not_signed", || {
+        ensure(!context.quirks.require_assertion_signature, "assertion_not_signed", || {
             "this country signs its assertions, this one is not signed".to_owned()
         })?;
         return Ok(plaintext);
@@ -108,6 +112,11 @@ fn verify_inner(plaintext: Verified, context: &Context<'_>) -> Result<Verified, 
     let keys = context.node.signing_keys_at(context.now);
     dsig::verify(plaintext.element(), &keys, ReferenceRule::OwnId)
         .map_err(|error| Fault::new("assertion_signature", error.to_string()))
+}
+
+fn is_legacy_oaep(element: &Element) -> bool {
+    element.is(XENC, "EncryptionMethod")
+        && element.attribute("Algorithm") == Some(KeyTransport::RSA_OAEP_MGF1P)
 }
 
 fn undecryptable(error: &DecryptionError) -> Refusal {
@@ -147,7 +156,7 @@ pub(super) fn version_is_2_0(opened: &Opened, _: &Context<'_>) -> Verdict {
 
 /// SEC-21. Not after the response but for the clocks, and not from another day.
 pub(super) fn issued_just_now(opened: &Opened, context: &Context<'_>) -> Verdict {
-    let (issued, skew) = (opened.assertion.issue_instant, context.node.quirks().skew());
+    let (issued, skew) = (opened.assertion.issue_instant, context.quirks.skew());
     let in_time = issued <= opened.response_issued + skew && context.pending.issued_at <= issued + skew;
     ensure(in_time, "assertion_issue_instant", || {
         format!("the assertion is of {issued}, the response of {}", opened.response_issued)
@@ -225,7 +234,7 @@ pub(super) fn conditions_hold_now(opened: &Opened, context: &Context<'_>) -> Ver
 }
 
 fn in_window(start: Option<Timestamp>, end: Timestamp, context: &Context<'_>, code: &'static str) -> Verdict {
-    let (now, skew) = (context.now, context.node.quirks().skew());
+    let (now, skew) = (context.now, context.quirks.skew());
     ensure(start.is_none_or(|start| start <= now + skew), code, || format!("it starts later than {now}"))?;
     ensure(now < end + skew, code, || format!("it ended at {end}, it is {now}"))
 }
@@ -242,7 +251,7 @@ pub(super) fn audience_is_us(opened: &Opened, context: &Context<'_>) -> Verdict 
     ensure(!restrictions.is_empty(), "audience_missing", || "no audience is named".to_owned())?;
     let us = |audience: &String| {
         *audience == context.connector.entity_id
-            || (context.node.quirks().audience_acs_url && *audience == context.pending.acs_url)
+            || (context.quirks.audience_acs_url && *audience == context.pending.acs_url)
     };
     ensure(restrictions.iter().all(|audiences| audiences.iter().any(us)), "audience_mismatch", || {
         format!("the audience is {}", quoted(&restrictions.concat().join(" ")))
@@ -263,7 +272,7 @@ pub(super) fn statements_are_two(opened: &Opened, _: &Context<'_>) -> Verdict {
 
 /// SEC-26. ForceAuthn was asked, so an older login will not do.
 pub(super) fn authenticated_for_this_request(opened: &Opened, context: &Context<'_>) -> Verdict {
-    let (at, skew) = (opened.authn_instant()?, context.node.quirks().skew());
+    let (at, skew) = (opened.authn_instant()?, context.quirks.skew());
     ensure(at <= context.now + skew, "authn_in_the_future", || {
         format!("authenticated at {at}, it is {}", context.now)
     })?;
@@ -275,7 +284,7 @@ pub(super) fn authenticated_for_this_request(opened: &Opened, context: &Context<
 /// SEC-26.
 pub(super) fn session_is_open(opened: &Opened, context: &Context<'_>) -> Verdict {
     let end = opened.authn_statement()?.session_not_on_or_after;
-    ensure(end.is_none_or(|end| context.now < end + context.node.quirks().skew()), "session_ended", || {
+    ensure(end.is_none_or(|end| context.now < end + context.quirks.skew()), "session_ended", || {
         "the session has ended".to_owned()
     })
 }

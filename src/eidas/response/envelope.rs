@@ -122,7 +122,7 @@ pub(super) fn version_is_2_0(envelope: &Envelope, _: &Context<'_>) -> Verdict {
 
 /// SEC-16.
 pub(super) fn issued_just_now(envelope: &Envelope, context: &Context<'_>) -> Verdict {
-    let (issued, now, skew) = (envelope.response.issue_instant, context.now, context.node.quirks().skew());
+    let (issued, now, skew) = (envelope.response.issue_instant, context.now, context.quirks.skew());
     ensure(issued <= now + skew, "issued_in_the_future", || format!("issued at {issued}, it is {now}"))?;
     ensure(now <= issued + MAX_AGE + skew, "issued_too_long_ago", || {
         format!("issued at {issued}, it is {now}")

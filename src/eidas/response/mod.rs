@@ -22,6 +22,7 @@ use self::person::Statement;
 use self::table::Check;
 use super::connector::Connector;
 use super::identity::Identity;
+use super::quirk::Quirks;
 use super::request::Pending;
 use super::trust::TrustedNode;
 use crate::clock::Timestamp;
@@ -42,6 +43,8 @@ pub struct Refusal {
 struct Context<'a> {
     connector: &'a Connector,
     node: &'a TrustedNode,
+    /// The node's, or stricter ones to see which of them were needed.
+    quirks: &'a Quirks,
     pending: &'a Pending,
     now: Timestamp,
 }
@@ -60,7 +63,7 @@ pub fn judge(
     pending: &Pending,
     now: Timestamp,
 ) -> Result<Outcome, Refusal> {
-    let context = Context { connector, node, pending, now };
+    let context = Context { connector, node, quirks: node.quirks(), pending, now };
     let envelope = Envelope::verify(inbound, &context)?;
     run(|check| if let Check::Envelope(f) = check { f(&envelope, &context) } else { Ok(()) })?;
     if !envelope.is_success() {
@@ -83,8 +86,31 @@ pub fn judge(
         authn_instant: opened.authn_instant().map_err(|fault| fault.under("SEC-26"))?,
         expires: opened.expires().map_err(|fault| fault.under("SEC-25"))?,
         dropped: statement.dropped(&context),
+        tolerated: tolerated(&opened, &statement, &context),
         subject,
     })))
+}
+
+/// The names of the tolerances without which this answer would have been refused, found by asking the same
+/// checks once more.
+fn tolerated(opened: &Opened, statement: &Statement<'_>, context: &Context<'_>) -> Vec<String> {
+    let needed = |strict: &Quirks| {
+        let strict = Context { quirks: strict, ..*context };
+        let checks = run(|check| match check {
+            Check::Assertion(f) => f(opened, &strict),
+            Check::Person(f) => f(statement, &strict),
+            _ => Ok(()),
+        });
+        checks.is_err() || opened.level(&strict).is_err()
+    };
+    let by_checks = context.quirks.tolerances().filter(|(_, strict)| needed(strict)).map(|(name, _)| name);
+    opened
+        .legacy_oaep
+        .then_some(Quirks::LEGACY_OAEP)
+        .into_iter()
+        .chain(by_checks)
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Runs the checks of one state in the order of the table.

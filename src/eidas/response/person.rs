@@ -118,7 +118,7 @@ impl<'a> Statement<'a> {
 
 /// What is wrong with the values of an attribute, if anything is.
 fn fault_in(attribute: Attribute, values: &[AttributeValue], context: &Context<'_>) -> Option<ValueError> {
-    let partial = context.node.quirks().partial_dates;
+    let partial = context.quirks.partial_dates;
     match attribute.form() {
         Form::Address => read_address(values).err(),
         Form::Countries => read_countries(values).err(),
@@ -168,7 +168,7 @@ pub(super) fn identifiers_are_of_the_country(statement: &Statement<'_>, context:
 
 /// SEC-28. An identifier is made for the country that asked.
 pub(super) fn identifiers_are_for_us(statement: &Statement<'_>, context: &Context<'_>) -> Verdict {
-    if context.node.quirks().any_destination_country {
+    if context.quirks.any_destination_country {
         return Ok(());
     }
     statement.identifiers().flatten().try_for_each(|identifier| {
@@ -265,7 +265,7 @@ impl Reader<'_, '_> {
 
     fn natural(&self) -> Result<NaturalPerson, Fault> {
         use Attribute as A;
-        let partial = self.context.node.quirks().partial_dates;
+        let partial = self.context.quirks.partial_dates;
         Ok(NaturalPerson {
             person_identifier: self.identifier(A::PersonIdentifier)?,
             family_name: self.mandatory(A::CurrentFamilyName, Name::read)?,

@@ -159,6 +159,7 @@ fn record(services: &Services, answered: &Answered) {
             loa: normalised.level.uri(),
             released: normalised.claim_names(),
             dropped: answered.dropped.iter().map(String::as_str).collect(),
+            tolerated: answered.tolerated.iter().map(String::as_str).collect(),
         }),
         Outcome::Declined(declined) => {
             tracing::info!(

@@ -105,7 +105,7 @@ fn look_alikes_of_a_level() {
     play.level("http://eidas.europa.eu/LoA/NotNotified/substantial");
     play.is_refused("SEC-27", "level_unknown");
     play.quirk(|quirks| quirks.loa_aliases = true);
-    play.identity();
+    assert_eq!(play.identity().tolerated, ["loa_aliases"]);
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn sec_20_the_older_key_transport_is_for_countries_that_may() {
     });
     play.is_refused("SEC-20", "encryption_algorithm");
     play.quirk(|quirks| quirks.legacy_oaep = true);
-    play.identity();
+    assert_eq!(play.identity().tolerated, ["legacy_oaep"]);
 }
 
 #[test]
@@ -127,11 +127,11 @@ fn sec_25_conditions_that_do_not_hold_are_refused() {
         "audience_mismatch",
     );
     refused(|play| play.conditions().audience_restrictions[0] = vec![ACS.to_owned()], "audience_mismatch");
-    Play::with(|play| {
+    let by_address = Play::with(|play| {
         play.quirk(|quirks| quirks.audience_acs_url = true);
         play.conditions().audience_restrictions[0] = vec![ACS.to_owned()];
-    })
-    .identity();
+    });
+    assert_eq!(by_address.identity().tolerated, ["audience_acs_url"]);
     // A second ahead of us, NotBefore is still "now"; once only and not to be proxied are fine.
     Play::with(|play| {
         play.now = now() - Duration::from_secs(1);

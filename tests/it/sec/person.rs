@@ -15,7 +15,11 @@ fn sec_28_identifiers_of_other_countries_are_refused() {
     identifier(&format!("XB/XA/{}", "x".repeat(250))).identity();
     let mut play = identifier("XB/XC/0f3b9c7e21d84a5f");
     play.quirk(|quirks| quirks.any_destination_country = true);
-    play.identity();
+    assert_eq!(play.identity().tolerated, ["any_destination_country"]);
+    // What is on, but not needed, is not told.
+    let mut play = identifier("XB/XA/0f3b9c7e");
+    play.quirk(|quirks| quirks.any_destination_country = true);
+    assert_eq!(play.identity().tolerated, [""; 0]);
 }
 
 #[test]
@@ -49,6 +53,7 @@ fn sec_29_an_incomplete_or_doubled_data_set_is_refused() {
 #[test]
 fn sec_29_a_date_without_day_is_a_date_unless_the_country_says_no() {
     let mut play = Play::with(|play| play.attributes()[3] = attribute(Eidas::DateOfBirth, &["1964-00-00"]));
+    assert_eq!(play.identity().tolerated, ["partial_dates"]);
     let Person::Natural(person) = play.identity().subject.person else { panic!() };
     assert_eq!(
         (person.date_of_birth.expose().text.as_str(), &person.date_of_birth.expose().iso),
