@@ -10,6 +10,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::new_file::new_file;
 use super::rotate::Rotate;
 use super::{ConfigFile, Done, Failure, now, print};
+use crate::crypto::hash::hex;
 use crate::crypto::jose::{JwsAlgorithm, JwsKey};
 use crate::crypto::{Certificate, CertificateRequest, Curve, KeyError, KeyKind, KeyUsage, PrivateKey};
 use crate::eidas::rollover::Stage;
@@ -194,10 +195,7 @@ fn secret(arguments: &Generate, secret: &str) -> Done {
 
 /// 256 random bits in hexadecimal.
 pub(super) fn subject_secret() -> String {
-    ids::octets::<32>(&SystemRandom).iter().fold(String::new(), |mut text, octet| {
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
+    hex(&ids::octets::<32>(&SystemRandom))
 }
 
 fn key_kind(kind: Option<Kind>) -> Result<KeyKind, Failure> {

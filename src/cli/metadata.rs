@@ -1,7 +1,6 @@
 //! `metadata publish`; the other commands on metadata have files of their own.
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Subcommand;
 
@@ -43,10 +42,8 @@ pub(super) fn run(command: &Command) -> Done {
 
 fn publish(file: &ConfigFile) -> Done {
     let (_, opened) = file.load(now())?;
-    let metadata = eidas::metadata::publish(&opened.connector, LIFE, now(), &SystemRandom);
+    let metadata =
+        eidas::metadata::publish(&opened.connector, eidas::metadata::VALID_FOR, now(), &SystemRandom);
     print(&metadata.map_err(|error| Failure::new("the metadata cannot be signed", error))?)?;
     Ok(ExitCode::SUCCESS)
 }
-
-/// As long as the metadata that the running gateway publishes.
-const LIFE: Duration = Duration::from_secs(24 * 60 * 60);

@@ -105,11 +105,7 @@ impl<T: DeserializeOwned> Reading<T> {
         for finding in findings {
             // Nor is a list short of what was cut out of it.
             if !self.is_known(&finding.key) && !self.cut.iter().any(|cut| within(&finding.key, cut)) {
-                let fault = self.document.fault(finding);
-                // A file that serves two purposes is at fault once.
-                if !self.faults.contains(&fault) {
-                    self.faults.push(fault);
-                }
+                self.faults.push(self.document.fault(finding));
             }
         }
         self.sort();

@@ -1,5 +1,7 @@
 //! Hashes, MACs, key derivation, comparison in constant time.
 
+use std::fmt::Write as _;
+
 use openssl::hash::MessageDigest;
 use openssl::pkey::PKey;
 use openssl::sign::Signer;
@@ -45,6 +47,15 @@ pub fn hkdf_sha256(ikm: &[u8], salt: &[u8], info: &[u8]) -> [u8; 32] {
     hmac_sha256(&prk, &block)
 }
 
+/// Octets in lower-case hexadecimal, as digests are shown.
+#[must_use]
+pub fn hex(octets: &[u8]) -> String {
+    octets.iter().fold(String::with_capacity(2 * octets.len()), |mut text, octet| {
+        let _ = write!(text, "{octet:02x}");
+        text
+    })
+}
+
 /// Whether two strings of octets are the same, in time that depends on their lengths only.
 #[must_use]
 pub fn equal(a: &[u8], b: &[u8]) -> bool {
@@ -55,21 +66,27 @@ pub fn equal(a: &[u8], b: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn hex(text: &str) -> Vec<u8> {
+    fn octets(text: &str) -> Vec<u8> {
         (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
+    }
+
+    #[test]
+    fn hexadecimal_has_two_digits_for_each_octet() {
+        assert_eq!(hex(&[0, 0x0f, 0xa0, 0xff]), "000fa0ff");
+        assert_eq!(hex(&[]), "");
     }
 
     #[test]
     fn hmac_gives_the_value_of_rfc_4231_case_2() {
         let mac = hmac_sha256(b"Jefe", b"what do ya want for nothing?");
-        assert_eq!(mac.to_vec(), hex("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
+        assert_eq!(mac.to_vec(), octets("5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
     }
 
     #[test]
     fn hkdf_gives_the_first_block_of_rfc_5869_case_1() {
         let ikm = [0x0b; 22];
-        let okm = hkdf_sha256(&ikm, &hex("000102030405060708090a0b0c"), &hex("f0f1f2f3f4f5f6f7f8f9"));
-        assert_eq!(okm.to_vec(), hex("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"));
+        let okm = hkdf_sha256(&ikm, &octets("000102030405060708090a0b0c"), &octets("f0f1f2f3f4f5f6f7f8f9"));
+        assert_eq!(okm.to_vec(), octets("3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::crypto::{Certificate, path};
 use crate::eidas::country::CountryCode;
-use crate::eidas::trust::{CountryTrust, TrustRefusal};
+use crate::eidas::trust::{CountryTrust, TrustRefusal, refusal, refuse};
 use crate::saml::names::DS;
 use crate::xml::dsig::{self, ReferenceRule};
 use crate::xml::{Document, Element, Limits, Namespace, ShapeError};
@@ -254,16 +254,8 @@ fn flag(element: &Element, name: &str) -> bool {
     element.attribute(name).is_some_and(|value| matches!(value.trim(), "true" | "1"))
 }
 
-fn refuse(code: &'static str, detail: impl Into<String>) -> TrustRefusal {
-    TrustRefusal { code, detail: detail.into() }
-}
-
 fn malformed(error: ShapeError) -> TrustRefusal {
     refuse("list_malformed", error.to_string())
-}
-
-fn refusal<E: std::fmt::Display>(code: &'static str) -> impl Fn(E) -> TrustRefusal {
-    move |error| refuse(code, error.to_string())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::hash::hmac_sha256;
+use crate::crypto::hash::{hex, hmac_sha256};
 use crate::eidas::{Person, Subject};
 use crate::secret::Secret;
 
@@ -65,7 +65,9 @@ impl SubjectKey {
         let message =
             [b"eidas-sub-check".as_slice(), SEPARATOR.as_bytes(), &self.version.to_be_bytes()].concat();
         let mac = hmac_sha256(self.key.expose(), &message);
-        mac.iter().take(8).map(|octet| format!("{octet:02x}")).collect()
+        let mut digits = hex(&mac);
+        digits.truncate(16);
+        digits
     }
 
     /// The `sub` of `subject` for a client of `sector` in `mode`.

@@ -182,7 +182,7 @@ impl SecretHash {
 impl fmt::Display for SecretHash {
     /// 64 hexadecimal digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        f.write_str(&hash::hex(&self.0))
     }
 }
 

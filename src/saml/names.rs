@@ -1,6 +1,7 @@
 //! Namespaces and URIs of SAML 2.0 and of the eIDAS extensions to it, as their specifications spell them.
 
 use crate::xml::Namespace;
+pub use crate::xml::{DS, XENC};
 
 /// `urn:oasis:names:tc:SAML:2.0:protocol` (SAML core §3).
 pub const SAML2P: Namespace = Namespace { uri: "urn:oasis:names:tc:SAML:2.0:protocol", prefix: "saml2p" };
@@ -8,10 +9,6 @@ pub const SAML2P: Namespace = Namespace { uri: "urn:oasis:names:tc:SAML:2.0:prot
 pub const SAML2: Namespace = Namespace { uri: "urn:oasis:names:tc:SAML:2.0:assertion", prefix: "saml2" };
 /// `urn:oasis:names:tc:SAML:2.0:metadata` (SAML metadata §2).
 pub const MD: Namespace = Namespace { uri: "urn:oasis:names:tc:SAML:2.0:metadata", prefix: "md" };
-/// XML Signature.
-pub const DS: Namespace = Namespace { uri: "http://www.w3.org/2000/09/xmldsig#", prefix: "ds" };
-/// XML Encryption.
-pub const XENC: Namespace = Namespace { uri: "http://www.w3.org/2001/04/xmlenc#", prefix: "xenc" };
 /// SAML metadata profile for algorithm support.
 pub const ALG: Namespace = Namespace { uri: "urn:oasis:names:tc:SAML:metadata:algsupport", prefix: "alg" };
 /// SAML metadata extension for entity attributes.

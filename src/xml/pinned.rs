@@ -43,7 +43,7 @@ impl Pinned {
     pub fn parse(octets: &[u8], limits: &Limits, expected: &[u8; 32]) -> Result<Self, PinError> {
         let found = hash::sha256(octets);
         if !hash::equal(&found, expected) {
-            return Err(PinError::Digest { found: found.iter().map(|b| format!("{b:02x}")).collect() });
+            return Err(PinError::Digest { found: hash::hex(&found) });
         }
         Ok(Self { element: Document::parse(octets, limits)?.into_root() })
     }

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::app::countries::{Difference, Known, Overview};
 use crate::cli::{ConfigFile, Done, Failure, now, print, print_json};
+use crate::crypto::hash::hex;
 use crate::eidas::CountryCode;
 use crate::login::Entry;
 
@@ -190,11 +191,4 @@ fn known_text(known: &Known) -> String {
         }
     }
     text
-}
-
-fn hex(octets: &[u8]) -> String {
-    octets.iter().fold(String::new(), |mut text, octet| {
-        let _ = write!(text, "{octet:02x}");
-        text
-    })
 }

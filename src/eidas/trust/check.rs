@@ -313,11 +313,12 @@ fn published_attributes(role: &IdpSsoDescriptor) -> BTreeSet<Attribute> {
     role.attributes.iter().filter_map(|published| attribute::by_name(&published.name)).collect()
 }
 
-pub(super) fn refuse(code: &'static str, detail: impl Into<String>) -> TrustRefusal {
+/// Refuses with this code.
+pub(in crate::eidas) fn refuse(code: &'static str, detail: impl Into<String>) -> TrustRefusal {
     TrustRefusal { code, detail: detail.into() }
 }
 
 /// Turns an error into a refusal with this code.
-fn refusal<E: std::fmt::Display>(code: &'static str) -> impl Fn(E) -> TrustRefusal {
+pub(in crate::eidas) fn refusal<E: std::fmt::Display>(code: &'static str) -> impl Fn(E) -> TrustRefusal {
     move |error| refuse(code, error.to_string())
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{TrustedNode, VouchedBy};
 use crate::clock::Timestamp;
-use crate::crypto::Certificate;
+use crate::crypto::{Certificate, hash};
 
 /// Never look more often than this.
 const FLOOR: Duration = Duration::from_secs(60);
@@ -286,8 +286,7 @@ fn voucher(node: &TrustedNode) -> String {
     match &node.vouched_by {
         VouchedBy::Path(path) => path.first().map(describe).unwrap_or_default(),
         VouchedBy::PinnedFile(digest) => {
-            let digest: String = digest.iter().map(|b| format!("{b:02x}")).collect();
-            format!("the pinned file with the SHA-256 {digest}")
+            format!("the pinned file with the SHA-256 {}", hash::hex(digest))
         }
     }
 }

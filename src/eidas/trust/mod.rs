@@ -8,5 +8,6 @@ mod path;
 pub mod revocation;
 
 pub use self::check::{CountryTrust, TrustRefusal, check, check_with};
+pub(in crate::eidas) use self::check::{refusal, refuse};
 pub use self::node::{ProtocolVersion, TrustedNode, Unavailable, VouchedBy};
 pub use self::revocation::{Answers, RevocationPolicy};

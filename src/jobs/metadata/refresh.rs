@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{Good, Keeper, Kept, State, What, list_key};
 use crate::audit::Event;
 use crate::clock::Timestamp;
-use crate::crypto::hash::sha256;
+use crate::crypto::hash::{hex, sha256};
 use crate::eidas::mdsl::MetadataServiceList;
 use crate::eidas::trust::lifecycle::{self, Change};
 use crate::eidas::trust::{self, CountryTrust, TrustRefusal, revocation};
@@ -471,10 +471,6 @@ fn changes(before: &Kept, good: &Good, now: Timestamp) -> Vec<Change> {
 
 fn validators(document: &Document) -> Validators {
     Validators { etag: document.etag.clone(), last_modified: document.last_modified.clone() }
-}
-
-fn hex(hash: &[u8]) -> String {
-    hash.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
 impl From<FetchError> for Refused {
