@@ -5,11 +5,17 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod authentication;
+mod words;
+
+pub use words::{AcrStyle, Authentication, Kind, Level, Sector, SubMode};
+pub(super) use words::{AssertionAudience, LevelError};
+
 use super::fault::Findings;
 use super::oidc::TokenAlgorithm;
-use crate::eidas::{SpType, SubjectKind, attribute};
+use crate::eidas::{SubjectKind, attribute};
 use crate::oidc::RedirectUri;
-use crate::oidc::client::{SecretHash, is_client_word};
+use crate::oidc::client::is_client_word;
 
 /// One broker or application: how it authenticates, and what it may ask and learn.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -111,111 +117,6 @@ pub struct Client {
     pub purpose: Option<String>,
 }
 
-/// How a client proves who it is (OpenID Connect Core §9).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Authentication {
-    /// With its secret in the Authorization header or in the form, as the client likes.
-    #[default]
-    Any,
-    /// `client_secret_basic`: with its secret in the Authorization header.
-    ClientSecretBasic,
-    /// `client_secret_post`: with its secret in the form.
-    ClientSecretPost,
-    /// `client_secret_jwt`: with a JWT that its secret signs (HS256). Needs `secret_file`, and a secret of at
-    /// least 32 characters.
-    ClientSecretJwt,
-    /// `private_key_jwt`: with a JWT that a key of its own signs. Needs `assertion_alg`, and `jwks` or
-    /// `jwks_file` in place of a secret.
-    PrivateKeyJwt,
-}
-
-impl Authentication {
-    fn signs(self) -> bool {
-        matches!(self, Self::ClientSecretJwt | Self::PrivateKeyJwt)
-    }
-}
-
-/// What a JWT by which a client proves who it is must name as its audience.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AssertionAudience {
-    /// The issuer, as a string: what FAPI 2.0 asks for.
-    #[default]
-    Issuer,
-    /// The issuer, or the address of the token endpoint or of that for pushed requests, for brokers that can name nothing else.
-    Endpoint,
-}
-
-/// The sector of a relying party (SPType).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Sector {
-    /// A public sector body.
-    Public,
-    /// Everyone else.
-    Private,
-}
-
-/// A notified level of assurance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// Low.
-    Low,
-    /// Substantial.
-    #[default]
-    Substantial,
-    /// High.
-    High,
-}
-
-/// The kind of subject.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// A natural person.
-    #[default]
-    Natural,
-    /// A legal person.
-    Legal,
-}
-
-/// How `sub` is made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SubMode {
-    /// Another `sub` for each sector identifier, so that clients cannot compare notes.
-    #[default]
-    Pairwise,
-    /// The same `sub` for all clients of this mode.
-    Shared,
-    /// The national identifier itself; needs `allow_person_identifier`.
-    Raw,
-}
-
-/// How `acr` is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum AcrStyle {
-    /// The eIDAS URI.
-    #[default]
-    Uri,
-    /// `low`, `substantial`, `high` for notified levels; the URI for all others.
-    Short,
-}
-
-/// What a client is told when the level of assurance cannot be had.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LevelError {
-    /// `access_denied`, which every broker understands.
-    #[default]
-    AccessDenied,
-    /// `unmet_authentication_requirements`, if the level was essential to the client.
-    Unmet,
-}
-
 impl Client {
     pub(crate) fn check(&self, at: &str, findings: &mut Findings) {
         if !is_client_word(&self.id) {
@@ -264,60 +165,6 @@ impl Client {
             let message =
                 "sub = \"raw\" releases the national identifier: it needs allow_person_identifier = true";
             findings.add(format!("{at}.sub"), "contradiction", message);
-        }
-    }
-
-    /// The secret or the keys, and what belongs to them.
-    fn check_authentication(&self, at: &str, findings: &mut Findings) {
-        let mut add = |key: &str, code, message: &str| findings.add(format!("{at}.{key}"), code, message);
-        let by_key = self.authentication == Authentication::PrivateKeyJwt;
-        match (&self.secret_file, &self.secret_hash) {
-            (None, None) if by_key => {}
-            (Some(_), _) if by_key => add("secret_file", "contradiction", "private_key_jwt has no secret"),
-            (_, Some(_)) if by_key => add("secret_hash", "contradiction", "private_key_jwt has no secret"),
-            (None, None) => add("secret_file", "missing_key", "secret_file or secret_hash is needed"),
-            (Some(_), Some(_)) => add("secret_hash", "contradiction", "secret_file is given as well"),
-            (None, Some(_)) if self.authentication == Authentication::ClientSecretJwt => {
-                let message = "client_secret_jwt needs the secret itself, in secret_file";
-                add("secret_hash", "contradiction", message);
-            }
-            (None, Some(hash)) if SecretHash::from_hex(hash).is_none() => {
-                add("secret_hash", "bad_value", "a SHA-256 has 64 hexadecimal digits");
-            }
-            _ => {}
-        }
-        match (&self.jwks, &self.jwks_file) {
-            (None, None) if by_key => add("jwks_file", "missing_key", "jwks or jwks_file is needed"),
-            (Some(_), _) if !by_key => add("jwks", "contradiction", "only private_key_jwt has keys"),
-            (_, Some(_)) if !by_key => add("jwks_file", "contradiction", "only private_key_jwt has keys"),
-            (Some(_), Some(_)) => add("jwks", "contradiction", "jwks_file is given as well"),
-            _ => {}
-        }
-        match self.assertion_alg {
-            None if by_key => add("assertion_alg", "missing_key", "private_key_jwt needs one algorithm"),
-            Some(_) if !by_key => add("assertion_alg", "contradiction", "only private_key_jwt has one"),
-            _ => {}
-        }
-        if self.assertion_audience != AssertionAudience::default() && !self.authentication.signs() {
-            add("assertion_audience", "contradiction", "this client signs no JWT");
-        }
-    }
-}
-
-impl From<Kind> for SubjectKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Natural => Self::Natural,
-            Kind::Legal => Self::Legal,
-        }
-    }
-}
-
-impl From<Sector> for SpType {
-    fn from(sector: Sector) -> Self {
-        match sector {
-            Sector::Public => Self::Public,
-            Sector::Private => Self::Private,
         }
     }
 }

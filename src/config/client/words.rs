@@ -1,0 +1,129 @@
+//! The words that options of a client may be set to.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::eidas::{SpType, SubjectKind};
+
+/// How a client proves who it is (OpenID Connect Core §9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Authentication {
+    /// With its secret in the Authorization header or in the form, as the client likes.
+    #[default]
+    Any,
+    /// `client_secret_basic`: with its secret in the Authorization header.
+    ClientSecretBasic,
+    /// `client_secret_post`: with its secret in the form.
+    ClientSecretPost,
+    /// `client_secret_jwt`: with a JWT that its secret signs (HS256). Needs `secret_file`, and a secret of at
+    /// least 32 characters.
+    ClientSecretJwt,
+    /// `private_key_jwt`: with a JWT that a key of its own signs. Needs `assertion_alg`, and `jwks` or
+    /// `jwks_file` in place of a secret.
+    PrivateKeyJwt,
+}
+
+impl Authentication {
+    pub(super) fn signs(self) -> bool {
+        matches!(self, Self::ClientSecretJwt | Self::PrivateKeyJwt)
+    }
+}
+
+/// What a JWT by which a client proves who it is must name as its audience.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertionAudience {
+    /// The issuer, as a string: what FAPI 2.0 asks for.
+    #[default]
+    Issuer,
+    /// The issuer, or the address of the token endpoint or of that for pushed requests, for brokers that can name nothing else.
+    Endpoint,
+}
+
+/// The sector of a relying party (SPType).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Sector {
+    /// A public sector body.
+    Public,
+    /// Everyone else.
+    Private,
+}
+
+/// A notified level of assurance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Low.
+    Low,
+    /// Substantial.
+    #[default]
+    Substantial,
+    /// High.
+    High,
+}
+
+/// The kind of subject.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A natural person.
+    #[default]
+    Natural,
+    /// A legal person.
+    Legal,
+}
+
+/// How `sub` is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SubMode {
+    /// Another `sub` for each sector identifier, so that clients cannot compare notes.
+    #[default]
+    Pairwise,
+    /// The same `sub` for all clients of this mode.
+    Shared,
+    /// The national identifier itself; needs `allow_person_identifier`.
+    Raw,
+}
+
+/// How `acr` is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AcrStyle {
+    /// The eIDAS URI.
+    #[default]
+    Uri,
+    /// `low`, `substantial`, `high` for notified levels; the URI for all others.
+    Short,
+}
+
+/// What a client is told when the level of assurance cannot be had.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LevelError {
+    /// `access_denied`, which every broker understands.
+    #[default]
+    AccessDenied,
+    /// `unmet_authentication_requirements`, if the level was essential to the client.
+    Unmet,
+}
+
+impl From<Kind> for SubjectKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Natural => Self::Natural,
+            Kind::Legal => Self::Legal,
+        }
+    }
+}
+
+impl From<Sector> for SpType {
+    fn from(sector: Sector) -> Self {
+        match sector {
+            Sector::Public => Self::Public,
+            Sector::Private => Self::Private,
+        }
+    }
+}
