@@ -4,6 +4,7 @@ pub mod countries;
 mod demo;
 pub mod doctor;
 mod gateway;
+mod health;
 mod live;
 mod logging;
 mod monitor;
@@ -13,5 +14,6 @@ mod tls;
 
 pub use demo::{Demo, DemoError, demo};
 pub use gateway::{Gateway, ServeError, fetcher, serve};
+pub use health::{Unwell, health};
 pub use server::Server;
 pub use tls::tls;

@@ -18,6 +18,7 @@ use crate::config::{Config, Faults, Opened};
 mod config;
 mod demo;
 mod doctor;
+mod health;
 mod init;
 mod keys;
 mod metadata;
@@ -60,6 +61,8 @@ enum Command {
     Response(response::Command),
     /// Say what is wrong with a deployment, or soon will be, and which page helps. Exits 1 if somebody has to act.
     Doctor(doctor::Arguments),
+    /// Ask the gateway that runs on this machine whether it is well: exit status 0 or 1. For containers.
+    Health(ConfigFile),
 }
 
 /// Runs the command that the process was started with.
@@ -75,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Request(command) => request::run(&command),
         Command::Response(command) => response::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Health(file) => health::run(&file),
     };
     match done {
         Ok(code) => code,

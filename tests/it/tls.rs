@@ -111,6 +111,15 @@ async fn the_server_offers_what_eidas_lists_and_nothing_else() {
     }
 }
 
+#[tokio::test]
+async fn health_is_asked_over_tls_without_a_look_at_the_name() {
+    let (_, mut config) = config("server.pem", "server.key");
+    config.server.listen = ([127, 0, 0, 1], server().await).into();
+    // This server says hello and knows no /healthz: that TLS worked is what its 404 tells.
+    let told = app::health(&config.server, Duration::from_secs(30)).await;
+    assert_eq!(told, Err(app::Unwell::Status(config.server.listen, "404 Not Found".to_owned())));
+}
+
 #[test]
 fn a_certificate_that_cannot_be_served_is_named_by_its_key() {
     let rows = [
