@@ -5,6 +5,7 @@
 //! broker sent. Does no I/O, reads no clock, draws no random numbers; [`crate::login`] joins it to the
 //! other side and the web layer carries its answers.
 
+pub mod access_token;
 pub mod acr;
 pub mod authorize;
 pub mod claims;
@@ -26,6 +27,7 @@ mod test_support;
 pub mod token;
 pub mod userinfo;
 
+pub use access_token::{AccessToken, Confirmation};
 pub use acr::RequestedAcr;
 pub use authorize::{AuthorizationRequest, AuthorizationResponse, AuthorizeRefusal, ResponseMode};
 pub use claims::ClaimsRequest;
@@ -35,4 +37,3 @@ pub use grant::Grant;
 pub use issuer::Issuer;
 pub use keys::SigningKeys;
 pub use redirect_uri::RedirectUri;
-pub use userinfo::Userinfo;

@@ -1,33 +1,7 @@
 //! The userinfo endpoint (OpenID Connect Core §5.3) and its Bearer tokens (RFC 6750).
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-
-use super::{ErrorDescription, Grant, OAuthError};
-use crate::secret::{Personal, Secret};
-
-/// What an access token opens. Lives sealed under the token.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Userinfo(Personal<Map<String, Value>>);
-
-impl Userinfo {
-    /// The claims for userinfo: `sub`, which must be that of the ID token, `acr`, without which authentik
-    /// knows no level, and the claims of the grant.
-    #[must_use]
-    pub fn of(grant: &Grant) -> Self {
-        let mut claims = grant.userinfo_claims.expose().clone();
-        claims.insert("sub".to_owned(), grant.sub.expose().as_str().into());
-        claims.insert("acr".to_owned(), grant.acr.as_str().into());
-        Self(Personal::new(claims))
-    }
-
-    /// The JSON object that is answered.
-    #[must_use]
-    pub fn claims(&self) -> &Map<String, Value> {
-        self.0.expose()
-    }
-}
+use super::{ErrorDescription, OAuthError};
+use crate::secret::Secret;
 
 /// The access token of a request: from the Authorization header or the form, never from the query
 /// (RFC 9700 §4.3.2).
@@ -126,21 +100,6 @@ mod tests {
 
     fn token(authorization: Option<&str>, pairs: &[(&str, &str)]) -> Result<String, UserinfoError> {
         bearer_token(authorization, &form(pairs)).map(|token| token.expose().clone())
-    }
-
-    #[test]
-    fn userinfo_holds_the_claims_with_the_subject_and_level_of_the_id_token() {
-        let grant = crate::oidc::test_support::grant();
-        let userinfo = Userinfo::of(&grant);
-        let expected = serde_json::json!({
-            "sub": "pairwise-sub",
-            "acr": "http://eidas.europa.eu/LoA/high",
-            "family_name": "García",
-        });
-        assert_eq!(Value::Object(userinfo.claims().clone()), expected);
-        let json = serde_json::to_string(&userinfo).unwrap();
-        assert_eq!(serde_json::from_str::<Userinfo>(&json).unwrap(), userinfo);
-        assert!(!format!("{userinfo:?}").contains("García"));
     }
 
     #[test]

@@ -275,7 +275,7 @@ pub struct NewAccessToken {
     pub code_hash: Hash,
     /// Hash of the token.
     pub token_hash: Hash,
-    /// The claims for userinfo, sealed under the token.
+    /// What it stands for, sealed under it.
     pub sealed: Vec<u8>,
     /// When the token expires.
     pub expires: Timestamp,
@@ -295,7 +295,7 @@ pub enum Stored {
 pub struct Opened {
     /// The login.
     pub login_id: String,
-    /// The claims for userinfo, sealed under the token.
+    /// What it stands for, sealed under it.
     pub sealed: Vec<u8>,
 }
 

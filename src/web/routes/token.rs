@@ -12,8 +12,7 @@ use crate::ids;
 use crate::login::vault::{self, Purpose};
 use crate::login::{Failure, step};
 use crate::oidc::token::{self, TokenError, TokenRequest, TokenResponse};
-use crate::oidc::userinfo::Userinfo;
-use crate::oidc::{Grant, OAuthError};
+use crate::oidc::{AccessToken, Grant, OAuthError};
 use crate::store::{NewAccessToken, Redeemed, Stored};
 use crate::web::answer;
 use crate::web::services::Services;
@@ -62,12 +61,12 @@ async fn exchange(services: &Services, request: &TokenRequest) -> Result<TokenRe
                 OAuthError::ServerError => (Failure::KeyUnusable, error),
                 _ => (Failure::TokenRefused, error),
             })?;
-    let userinfo = Userinfo::of(&grant);
+    let token = AccessToken::of(&grant, &request.client, None, now);
     let stored = NewAccessToken {
         code_hash,
         token_hash: vault::digest(&access_token),
-        sealed: vault::seal(&access_token, Purpose::AccessToken, &userinfo, &*services.random),
-        expires: now + request.client.access_token_lifetime,
+        sealed: vault::seal(&access_token, Purpose::AccessToken, &token, &*services.random),
+        expires: token.expires,
     };
     match services.store.put_access_token(&stored, now).await {
         Ok(Stored::Stored) => {

@@ -10,7 +10,8 @@ use axum::response::Response;
 use crate::audit::Event;
 use crate::login::vault::{self, Purpose};
 use crate::login::{Failure, step};
-use crate::oidc::userinfo::{self, Userinfo, UserinfoError};
+use crate::oidc::AccessToken;
+use crate::oidc::userinfo::{self, UserinfoError};
 use crate::web::answer;
 use crate::web::form::Form;
 use crate::web::services::Services;
@@ -31,9 +32,9 @@ pub(in crate::web) async fn by_post(State(services): State<Arc<Services>>, reque
 async fn respond(services: &Services, headers: &HeaderMap, form: &[(String, String)]) -> Response {
     let authorization = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
     match open(services, authorization, form).await {
-        Ok((login, userinfo)) => {
+        Ok((login, token)) => {
             services.record(&Event::Userinfo { login: &login });
-            let body = serde_json::to_string(userinfo.claims()).unwrap_or_default();
+            let body = serde_json::to_string(token.claims.expose()).unwrap_or_default();
             answer::json(StatusCode::OK, body)
         }
         Err((failure, error)) => {
@@ -54,7 +55,7 @@ async fn open(
     services: &Services,
     authorization: Option<&str>,
     form: &[(String, String)],
-) -> Result<(String, Userinfo), (Failure, UserinfoError)> {
+) -> Result<(String, AccessToken), (Failure, UserinfoError)> {
     let refused = |error| (Failure::AccessTokenRefused, error);
     let token = userinfo::bearer_token(authorization, form).map_err(refused)?;
     let token = token.expose();
@@ -65,7 +66,7 @@ async fn open(
     })?;
     let opened = opened.ok_or_else(|| refused(UserinfoError::InvalidToken))?;
     match vault::open(token, Purpose::AccessToken, &opened.sealed) {
-        Some(userinfo) => Ok((opened.login_id, userinfo)),
+        Some(token) => Ok((opened.login_id, token)),
         None => Err((Failure::StateUnreadable, UserinfoError::Unavailable)),
     }
 }
