@@ -21,6 +21,8 @@ fn blocks() -> Vec<(&'static str, &'static str, String)> {
     vec![
         ("docs/architecture.md", "modules", modules()),
         ("docs/configuration.md", "sections", configuration()),
+        ("docs/presets.md", "presets", presets()),
+        ("docs/presets.md", "reasons", reasons()),
         ("docs/errors.md", "failures", failures()),
         ("docs/errors.md", "oauth", oauth_errors()),
         ("docs/audit.md", "events", audit_events()),
@@ -88,6 +90,75 @@ fn modules() -> String {
         let _ = writeln!(page, "| `{module}` | {purpose} | {} |", imports.join(" "));
     }
     page
+}
+
+/// A value of a preset: its option, itself, and the comment above it.
+type Chosen = (String, String, String);
+
+/// The presets with their values, in the order of the file.
+fn preset_values() -> Vec<(String, Vec<Chosen>)> {
+    let text = fs::read_to_string(root().join("src/config/presets.toml")).unwrap_or_default();
+    let mut presets: Vec<(String, Vec<Chosen>)> = Vec::new();
+    let mut reason = String::new();
+    for line in text.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            presets.push((name.to_owned(), Vec::new()));
+            reason.clear();
+        } else if let Some(more) = line.strip_prefix('#') {
+            reason = [reason.as_str(), more.trim()].join(" ").trim().to_owned();
+        } else if let (Some((option, value)), Some((_, values))) =
+            (line.split_once(" = "), presets.last_mut())
+        {
+            values.push((option.to_owned(), value.to_owned(), std::mem::take(&mut reason)));
+        }
+    }
+    presets
+}
+
+/// All presets and all options that one of them sets.
+fn presets() -> String {
+    let presets = preset_values();
+    let mut options: Vec<&str> = Vec::new();
+    for (option, ..) in presets.iter().flat_map(|(_, values)| values) {
+        if !options.contains(&option.as_str()) {
+            options.push(option);
+        }
+    }
+    let names: Vec<_> = presets.iter().map(|(name, _)| format!(" `{name}` ")).collect();
+    let mut page = format!("\n| Option |{}|\n|---{}|\n", names.join("|"), "|---".repeat(presets.len()));
+    for option in options {
+        let cells = presets.iter().map(|(_, values)| {
+            let value = values.iter().find(|(name, ..)| name == option);
+            value.map_or_else(|| " ".to_owned(), |(_, value, _)| format!(" `{}` ", value.trim_matches('"')))
+        });
+        let _ = writeln!(page, "| `{option}` |{}|", cells.collect::<Vec<_>>().join("|"));
+    }
+    page
+}
+
+/// Why each value is what it is.
+fn reasons() -> String {
+    let meanings = serde_json::to_value(config::schema()).unwrap_or_default();
+    let mut page = String::new();
+    for (name, values) in preset_values() {
+        let words = meanings.pointer("/$defs/Preset").unwrap_or(&Value::Null);
+        let meaning =
+            list(words, "oneOf").find(|one| one.get("const").and_then(Value::as_str) == Some(&name));
+        let _ = write!(page, "\n### `{name}`\n\n{}\n\n", meaning.map(sentence).unwrap_or_default());
+        page.push_str("| Option | Value | Because |\n|---|---|---|\n");
+        for (option, value, reason) in values {
+            let _ = writeln!(page, "| `{option}` | `{value}` | {reason} |");
+        }
+    }
+    page
+}
+
+#[test]
+fn every_value_of_a_preset_has_its_reason() {
+    for (preset, values) in preset_values() {
+        let without: Vec<_> = values.iter().filter(|(.., reason)| reason.is_empty()).collect();
+        assert!(!values.is_empty() && without.is_empty(), "{preset}: {without:?}");
+    }
 }
 
 /// Every row of the failure table.

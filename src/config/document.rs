@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::fault::{Fault, Finding};
+use super::preset::Laid;
 
 /// A configuration file's text and the place of each of its keys.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Document {
     file: PathBuf,
     text: String,
     places: Vec<Place>,
+    /// What does not stand in the text, but counts as if it did.
+    laid: Vec<Laid>,
 }
 
 #[derive(Debug)]
@@ -40,11 +43,17 @@ pub(crate) struct Reading<T> {
 }
 
 impl<T: DeserializeOwned> Reading<T> {
-    /// Reads `text`, which came from `file`; each table in `required` must be there.
-    pub(crate) fn of(file: &Path, text: String, required: &[&str]) -> Self {
-        let mut document = Document { file: file.to_owned(), text, places: Vec::new() };
+    /// Reads `text`, which came from `file`; each table in `required` must be there. `lay` completes what stands
+    /// there before it is read.
+    pub(crate) fn of(
+        file: &Path,
+        text: String,
+        required: &[&str],
+        lay: impl FnOnce(&mut DeTable<'_>) -> Vec<Laid>,
+    ) -> Self {
+        let mut document = Document { file: file.to_owned(), text, places: Vec::new(), laid: Vec::new() };
         let text = document.text.clone();
-        let (root, errors) = DeTable::parse_recoverable(&text);
+        let (mut root, errors) = DeTable::parse_recoverable(&text);
         if !errors.is_empty() {
             let faults = errors.iter().map(|error| {
                 let at = error.span().map_or(0, |span| span.start);
@@ -54,6 +63,7 @@ impl<T: DeserializeOwned> Reading<T> {
             return Self { document, value: None, faults, cut: BTreeSet::new() };
         }
         document.index("", root.get_ref());
+        document.laid = lay(root.get_mut());
         let mut reading = Self { document, value: None, faults: Vec::new(), cut: BTreeSet::new() };
         for section in required {
             if !root.get_ref().contains_key(*section) {
@@ -123,14 +133,22 @@ impl<T: DeserializeOwned> Reading<T> {
 impl Document {
     /// A text whose keys can be located; none if it is not TOML.
     pub(crate) fn new(file: &Path, text: String) -> Self {
-        let mut document = Self { file: file.to_owned(), text: String::new(), places: Vec::new() };
-        document.index("", DeTable::parse_recoverable(&text).0.get_ref());
+        let mut document =
+            Self { file: file.to_owned(), text: String::new(), places: Vec::new(), laid: Vec::new() };
+        let (mut root, _) = DeTable::parse_recoverable(&text);
+        document.index("", root.get_ref());
+        document.laid = super::preset::lay(root.get_mut());
         document.text = text;
         document
     }
 
-    /// Gives a finding its place: that of its key, or of the nearest table around it that is there.
+    /// Gives a finding its place: that of its key, of the preset that sets it, or of the nearest table around it
+    /// that is there.
     pub(crate) fn fault(&self, finding: Finding) -> Fault {
+        if let Some(laid) = self.laid.iter().find(|laid| within(&laid.path, &finding.key)) {
+            let message = format!("{} (the preset `{}` sets it)", finding.message, laid.preset);
+            return self.fault_at(laid.at, finding.key, finding.code, message);
+        }
         let mut path = finding.key.as_str();
         let at = loop {
             if let Some(place) = self.places.iter().find(|place| place.path == path) {
@@ -255,7 +273,7 @@ mod tests {
     }
 
     fn faults(text: &str) -> Vec<(usize, usize, String, &'static str)> {
-        let reading = Reading::<Whole>::of(Path::new("x.toml"), text.to_owned(), &["one"]);
+        let reading = Reading::<Whole>::of(Path::new("x.toml"), text.to_owned(), &["one"], |_| Vec::new());
         assert!(reading.value.is_some() || !reading.faults.is_empty());
         reading.faults.into_iter().map(|f| (f.line, f.column, f.key, f.code)).collect()
     }

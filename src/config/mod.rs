@@ -25,6 +25,7 @@ mod metrics;
 mod oidc;
 mod open;
 mod outbound;
+mod preset;
 mod rotation;
 mod server;
 mod show;
@@ -42,6 +43,7 @@ pub use metrics::Metrics;
 pub use oidc::{Oidc, Subject, TokenAlgorithm, TokenKey};
 pub use open::Opened;
 pub use outbound::Outbound;
+pub use preset::Preset;
 pub use rotation::{Planned, Rotation};
 pub use server::{Server, Tls};
 
@@ -147,7 +149,7 @@ impl Config {
     }
 
     fn reading(file: &Path, text: String, base: &Path) -> Reading<Self> {
-        let mut reading = Reading::<Self>::of(file, text, REQUIRED);
+        let mut reading = Reading::<Self>::of(file, text, REQUIRED, preset::lay);
         let mut findings = Findings::default();
         if let Some(config) = &mut reading.value {
             config.check(&mut findings);

@@ -187,6 +187,7 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         ("legal_attribute", 29, "sector = \"public\"\nattributes = [\"LEI\"]", "client[0].attributes[0]", "contradiction"),
         ("raw_sub", 29, "sector = \"public\"\nsub = \"raw\"", "client[0].sub", "contradiction"),
         ("algorithm", 29, "sector = \"public\"\nid_token_alg = \"ES256\"", "client[0].id_token_alg", "missing_signing_key"),
+        ("preset_key", 27, "jwks_file = \"broker.jwks\"\npreset = \"strict\"", "client[0].id_token_alg", "missing_signing_key"),
         ("loa", 29, "sector = \"public\"\nmin_loa = \"medium\"", "client[0].min_loa", "unknown_value"),
         ("database", 1, "database.url = \"mysql://db\"", "database.url", "bad_database_url"),
     ];
@@ -194,6 +195,15 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         let at = line + change.matches('\n').count();
         assert_eq!(faults(name, &text(&[(*line, change)])), [(at, (*key).to_owned(), *code)], "{name}");
     }
+}
+
+#[test]
+fn a_value_that_a_preset_sets_names_the_preset() {
+    let file = folder().join("preset.toml");
+    fs::write(&file, text(&[(27, "jwks_file = \"broker.jwks\"\npreset = \"strict\"")])).unwrap();
+    let Err(Faults(faults)) = Config::load(&file, now()) else { panic!() };
+    let message = "there is no [[oidc.signing_key]] for ES256 (the preset `strict` sets it)";
+    assert_eq!((faults.len(), faults[0].line, faults[0].message.as_str()), (1, 28, message));
 }
 
 #[test]
@@ -274,7 +284,7 @@ fn a_test_profile_allows_localhost_and_test_countries() {
 #[test]
 fn what_is_shown_is_a_configuration_that_means_the_same_and_holds_no_secret() {
     let hash = "0123456789abcdef".repeat(4);
-    let text = text(&[(27, &format!("secret_hash = \"{hash}\""))]);
+    let text = text(&[(27, &format!("preset = \"entra\"\nsecret_hash = \"{hash}\""))]);
     let config = Config::read(Path::new("x.toml"), text, Path::new("/etc/x")).unwrap();
     let shown = config.show();
     assert!(!shown.contains(&hash));
@@ -283,4 +293,8 @@ fn what_is_shown_is_a_configuration_that_means_the_same_and_holds_no_secret() {
     assert_eq!(again.show(), shown);
     assert_eq!(again.connector.signing.key_file, Path::new("/etc/x/signing.key"));
     assert_eq!(again.database.url, "sqlite:/etc/x/gateway.db");
+    // What a preset sets is shown too.
+    assert!(
+        shown.contains("preset = \"entra\"") && shown.contains("authentication = \"client_secret_post\"")
+    );
 }

@@ -13,6 +13,7 @@ pub(super) use words::{AssertionAudience, LevelError};
 
 use super::fault::Findings;
 use super::oidc::TokenAlgorithm;
+use super::preset::Preset;
 use crate::eidas::{SubjectKind, attribute};
 use crate::oidc::RedirectUri;
 use crate::oidc::client::is_client_word;
@@ -25,6 +26,9 @@ pub struct Client {
     pub id: String,
     /// The name that people see.
     pub name: String,
+    /// What kind of broker this is: options that are not set here are as it needs them (docs/presets.md).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// File with the client secret in clear; white space around it does not count. Either this or
     /// `secret_hash`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
