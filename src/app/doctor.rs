@@ -6,11 +6,13 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{fetcher, tls};
+use super::{fetcher, key_fetcher, tls};
 use crate::clock::Timestamp;
 use crate::config::{Config, Opened};
 use crate::eidas::trust::{self, lifecycle};
 use crate::eidas::{CountryTrust, TrustedNode};
+use crate::oidc::client::read_keys;
+use crate::oidc::{ClientKeys, Clients};
 use crate::outbound::{Fetcher, Source};
 use crate::store::{self, Document, DocumentState, Refresh};
 use lifecycle::{Expiry, Nearness};
@@ -53,6 +55,8 @@ pub async fn examine(path: &Path, online: bool, now: Timestamp) -> Vec<Finding> 
             if online {
                 let fetcher = fetcher(&config.outbound, config.profile);
                 findings.extend(published(&config, &fetcher).await);
+                let fetcher = key_fetcher(&config.outbound, config.profile);
+                findings.extend(client_keys(&opened.clients, &fetcher).await);
             }
         }
         Err(faults) => findings.extend(faults.0.into_iter().map(|fault| Finding {
@@ -205,10 +209,27 @@ async fn published(config: &Config, fetcher: &Fetcher) -> Vec<Finding> {
     findings
 }
 
+/// Whether the keys that clients publish can be fetched.
+async fn client_keys(clients: &Clients, fetcher: &Fetcher) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for client in clients.iter() {
+        let Some(ClientKeys::Uri(uri)) = &client.keys else { continue };
+        let fetched = fetcher.get(uri).await.map_err(|error| error.to_string());
+        let read = fetched.and_then(|octets| read_keys(&octets).map_err(|fault| fault.to_string()));
+        if let Err(why) = read {
+            let message = format!("client {}: its keys cannot be fetched from {uri}: {why}", client.id);
+            let (severity, code) = (Severity::Error, "client_keys_unreachable");
+            findings.push(Finding { severity, code, message, page: CLIENTS });
+        }
+    }
+    findings
+}
+
 /// How far a clock may have been corrected since a document was fetched.
 const CLOCK: Duration = Duration::from_secs(300);
 
 const OWN_KEYS: &str = "docs/operations.md#changing-keys";
 const DATABASE: &str = "docs/operations.md#the-database";
+const CLIENTS: &str = "docs/configuration.md#client";
 const COUNTRIES: &str = "docs/metadata-exchange.md";
 const REACHABLE: &str = "docs/operations.md#tls-and-the-reverse-proxy";

@@ -23,7 +23,7 @@ use crate::metrics::{Counted, Metrics};
 use crate::oidc::Issuer;
 use crate::outbound::{Allowed, Fetcher, Limits};
 use crate::store::{self, Store, StoreError};
-use crate::web::Parts;
+use crate::web::{KeySources, Parts};
 
 /// Why the gateway does not run.
 #[derive(Debug, thiserror::Error)]
@@ -115,11 +115,12 @@ impl Gateway {
         opened: Opened,
     ) -> Result<Self, ServeError> {
         let keeper = Keeper::new(with.clone());
-        let (parts, sources) = parts(&config, opened, &with)?;
+        let key_sources = KeySources::new(key_fetcher(&config.outbound, config.profile));
+        let (parts, sources) = parts(&config, opened, &with, &key_sources)?;
         let trusted = monitor::trusted(&sources.countries);
         keeper.configure(sources).await;
         let live = Live::new(parts, trusted, &keeper);
-        let reload = Reload::new(file, config, with.clone(), Arc::clone(&live), Arc::clone(&keeper));
+        let reload = Reload::new(file, config, with.clone(), live.clone(), keeper.clone(), key_sources);
         Ok(Self { with, live, keeper, reload })
     }
 
@@ -180,6 +181,7 @@ pub(super) fn parts(
     config: &Config,
     opened: Opened,
     with: &Surroundings,
+    key_sources: &Arc<KeySources>,
 ) -> Result<(Parts, Sources), ServeError> {
     let issuer = Issuer::parse(&config.server.issuer);
     let parts = Parts {
@@ -194,6 +196,7 @@ pub(super) fn parts(
         clock: Arc::clone(&with.clock),
         random: Arc::clone(&with.random),
         audit: Arc::clone(&with.audit),
+        key_sources: Arc::clone(key_sources),
     };
     Ok((parts, Sources { countries: opened.countries, lists: opened.lists }))
 }
@@ -201,9 +204,21 @@ pub(super) fn parts(
 /// The HTTP client that a configuration allows for.
 #[must_use]
 pub fn fetcher(outbound: &Outbound, profile: Profile) -> Fetcher {
+    let time = Duration::from_secs(outbound.timeout_seconds);
+    within(outbound, profile, time, crate::xml::Limits::METADATA.octets)
+}
+
+/// The same for the keys that clients publish: somebody waits for the answer.
+#[must_use]
+pub fn key_fetcher(outbound: &Outbound, profile: Profile) -> Fetcher {
+    let time = Duration::from_secs(outbound.timeout_seconds.min(5));
+    within(outbound, profile, time, 64 * 1024)
+}
+
+fn within(outbound: &Outbound, profile: Profile, time: Duration, size: usize) -> Fetcher {
     Fetcher::new(Limits {
-        time: Duration::from_secs(outbound.timeout_seconds),
-        size: crate::xml::Limits::METADATA.octets,
+        time,
+        size,
         allowed: Allowed { networks: outbound.allow_networks.clone(), loopback: profile == Profile::Test },
         ca_file: outbound.ca_file.clone(),
     })

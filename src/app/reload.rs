@@ -14,6 +14,7 @@ use super::monitor;
 use crate::audit::Event;
 use crate::config::Config;
 use crate::jobs::{Keeper, Surroundings};
+use crate::web::KeySources;
 
 /// What is needed to take over a change.
 pub(super) struct Reload {
@@ -23,6 +24,7 @@ pub(super) struct Reload {
     with: Surroundings,
     live: Arc<Live>,
     keeper: Arc<Keeper>,
+    key_sources: Arc<KeySources>,
     seen: Seen,
 }
 
@@ -36,9 +38,10 @@ impl Reload {
         with: Surroundings,
         live: Arc<Live>,
         keeper: Arc<Keeper>,
+        key_sources: Arc<KeySources>,
     ) -> Self {
         let seen = look_at(&file, &config);
-        Self { file, started: config, with, live, keeper, seen }
+        Self { file, started: config, with, live, keeper, key_sources, seen }
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -88,7 +91,8 @@ impl Reload {
         for (path, look) in look_at(&self.file, &config) {
             self.seen.entry(path).or_insert(look);
         }
-        let parts = parts(&config, opened, &self.with).map_err(|error| vec![error.to_string()]);
+        let parts =
+            parts(&config, opened, &self.with, &self.key_sources).map_err(|error| vec![error.to_string()]);
         let (parts, sources) = parts?;
         let trusted = monitor::trusted(&sources.countries);
         self.keeper.configure(sources).await;

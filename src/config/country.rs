@@ -162,7 +162,7 @@ pub(super) fn check_url(at: String, url: &str, profile: Profile, findings: &mut 
     match url_parts(url) {
         None => findings.add(at, "bad_url", "not an https address"),
         Some(parts) if parts.scheme == "http" && profile == Profile::Production => {
-            findings.add(at, "https_required", "metadata is fetched by https only");
+            findings.add(at, "https_required", "documents are fetched by https only");
         }
         Some(_) => {}
     }

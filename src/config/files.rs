@@ -130,10 +130,19 @@ impl Files<'_> {
         Some(Secret::new(secret.to_owned()))
     }
 
-    /// A client's public keys, which the key `at` holds or names.
-    pub(crate) fn client_keys(&mut self, at: &str, octets: &[u8], algorithm: JwsAlgorithm) -> Option<Value> {
+    /// A client's public keys, which the key `at` holds or names; with the algorithm that one of them must fit,
+    /// if there is one.
+    pub(crate) fn client_keys(
+        &mut self,
+        at: &str,
+        octets: &[u8],
+        algorithm: Option<JwsAlgorithm>,
+    ) -> Option<Value> {
         let jwks: Value = serde_json::from_slice(octets).unwrap_or_default();
-        let checked = jose::check_public_keys(&jwks, algorithm);
+        let checked = match algorithm {
+            Some(algorithm) => jose::check_keys_for(&jwks, algorithm),
+            None => jose::check_public_keys(&jwks),
+        };
         checked.map_err(|fault| self.findings.add(at, "bad_jwks", fault.to_string())).ok().map(|()| jwks)
     }
 

@@ -209,7 +209,7 @@ impl Config {
             if !ids.insert(&client.id) {
                 findings.add(format!("{at}.id"), "duplicate", format!("a second client `{}`", client.id));
             }
-            client.check(&at, findings);
+            client.check(&at, self.profile, findings);
             if self.connector.sp_type.is_some_and(|sector| sector != client.sector) {
                 let message = "connector.sp_type binds all clients to the other sector";
                 findings.add(format!("{at}.sector"), "contradiction", message);

@@ -242,10 +242,13 @@ impl Client {
             let message = format!("there is no [[oidc.signing_key]] for {}", algorithm.as_str());
             files.findings.add(format!("{at}.id_token_alg"), "missing_signing_key", message);
         }
-        let authentication = self.open_authentication(at, files)?;
+        let authentication = self.open_authentication(at, files);
+        let client_keys = self.open_keys(at, files);
+        let authentication = authentication?;
         let uris: Option<Vec<_>> =
             self.redirect_uris.iter().map(|uri| RedirectUri::register(uri).ok()).collect();
         let mut client = oidc::Client::new(&self.id, authentication, uris?);
+        client.keys = client_keys;
         client.name.clone_from(&self.name);
         client.require_pkce = self.require_pkce;
         client.require_par = self.require_par;
@@ -277,18 +280,7 @@ impl Client {
                 return Some(ClientAuthentication::Assertion { key, audience });
             }
             Authentication::PrivateKeyJwt => {
-                let algorithm = self.assertion_alg?.into();
-                let jwks = match (&self.jwks, &self.jwks_file) {
-                    (Some(text), _) => {
-                        files.client_keys(&format!("{at}.jwks"), text.as_bytes(), algorithm)?
-                    }
-                    (None, file) => {
-                        let at = format!("{at}.jwks_file");
-                        let octets = files.read(&at, file.as_ref()?)?;
-                        files.client_keys(&at, &octets, algorithm)?
-                    }
-                };
-                let key = AssertionKey::Public { jwks, algorithm };
+                let key = AssertionKey::Public { algorithm: self.assertion_alg?.into() };
                 return Some(ClientAuthentication::Assertion { key, audience });
             }
         };

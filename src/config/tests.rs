@@ -121,6 +121,8 @@ fn a_client_may_sign_instead_of_sending_a_secret() {
     let jwks = fs::read_to_string(folder().join("broker.jwks")).unwrap();
     let keys = format!("authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"\njwks = '{jwks}'");
     assert_eq!(faults("jwks", &text(&[(27, &keys)])), []);
+    let keys = "authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"\njwks_uri = \"https://rp.example/jwks\"";
+    assert_eq!(faults("jwks_uri", &text(&[(27, keys)])), []);
     let secret = "authentication = \"client_secret_jwt\"\nsecret_file = \"long.secret\"";
     assert_eq!(faults("secret_jwt", &text(&[(27, secret)])), []);
     // What is missing is named at the block.
@@ -181,6 +183,8 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         ("keys_for_nothing", 27, "secret_file = \"broker.secret\"\njwks_file = \"broker.jwks\"", "client[0].jwks_file", "contradiction"),
         ("alg_for_nothing", 27, "secret_file = \"broker.secret\"\nassertion_alg = \"ES256\"", "client[0].assertion_alg", "contradiction"),
         ("audience_for_nothing", 27, "secret_file = \"broker.secret\"\nassertion_audience = \"endpoint\"", "client[0].assertion_audience", "contradiction"),
+        ("keys_by_http", 27, "authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"\njwks_uri = \"http://rp.example/jwks\"", "client[0].jwks_uri", "https_required"),
+        ("keys_twice", 27, "authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"\njwks_file = \"broker.jwks\"\njwks_uri = \"https://rp.example/jwks\"", "client[0].jwks_uri", "contradiction"),
         ("redirect", 28, "redirect_uris = [\"http://broker.example.org/cb\"]", "client[0].redirect_uris[0]", "bad_redirect_uri"),
         ("attribute", 29, "sector = \"public\"\nattributes = [\"ShoeSize\"]", "client[0].attributes[0]", "unknown_attribute"),
         ("sector_id", 29, "sector = \"public\"\nsector_id = \"*\"", "client[0].sector_id", "bad_value"),

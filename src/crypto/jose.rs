@@ -270,16 +270,23 @@ pub fn verify_hs256(token: &str, secret: &[u8]) -> Result<Map<String, Value>, Jo
     serde_json::from_slice(&payload).map_err(|_| JoseError::Malformed)
 }
 
+/// Checks that this is a JWK Set, and of public keys only.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn check_public_keys(jwks: &Value) -> Result<(), JwksFault> {
+    let keys = jwks.get("keys").and_then(Value::as_array).ok_or(JwksFault::Malformed)?;
+    if keys.iter().any(holds_private_members) { Err(JwksFault::Private) } else { Ok(()) }
+}
+
 /// Checks a JWK Set of somebody else's public keys that are to verify with `algorithm`: what could go wrong
 /// with it later is found now.
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn check_public_keys(jwks: &Value, algorithm: JwsAlgorithm) -> Result<(), JwksFault> {
+pub fn check_keys_for(jwks: &Value, algorithm: JwsAlgorithm) -> Result<(), JwksFault> {
+    check_public_keys(jwks)?;
     let keys = jwks.get("keys").and_then(Value::as_array).ok_or(JwksFault::Malformed)?;
-    if keys.iter().any(|key| PRIVATE_MEMBERS.iter().any(|member| key.get(member).is_some())) {
-        return Err(JwksFault::Private);
-    }
     let fits = |key: &Value| {
         let named = key.get("alg").and_then(Value::as_str).is_none_or(|alg| alg == algorithm.as_str());
         let jwk = key.as_object().and_then(|key| Jwk::from_map(key.clone()).ok());
@@ -300,6 +307,11 @@ pub enum JwksFault {
     /// It gives away a private or symmetric key.
     #[error("the JWK Set holds a private key; it must hold public keys only")]
     Private,
+}
+
+/// Whether a JWK gives away what only its owner may know.
+fn holds_private_members(key: &Value) -> bool {
+    PRIVATE_MEMBERS.iter().any(|member| key.get(member).is_some())
 }
 
 /// Members of a JWK that only the owner of the key may know (RFC 7518 §6).
@@ -398,7 +410,7 @@ mod tests {
     #[test]
     fn a_set_of_public_keys_is_public_and_fits() {
         let key = JwsKey::generate(JwsAlgorithm::ES256).unwrap();
-        let check = |jwks: Value| check_public_keys(&jwks, JwsAlgorithm::ES256);
+        let check = |jwks: Value| check_keys_for(&jwks, JwsAlgorithm::ES256);
         assert_eq!(check(serde_json::json!({ "keys": [key.public_jwk()] })), Ok(()));
         for jwks in [serde_json::json!({}), serde_json::json!([]), serde_json::json!({"keys": {}})] {
             assert_eq!(check(jwks), Err(JwksFault::Malformed));

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{RedirectUri, scope};
 use crate::crypto::hash;
-use crate::crypto::jose::JwsAlgorithm;
+use crate::crypto::jose::{self, JwksFault, JwsAlgorithm};
 use crate::ids::Random;
 use crate::secret::Secret;
 
@@ -26,6 +26,8 @@ pub struct Client {
     pub name: String,
     /// How it authenticates at the token endpoint.
     pub authentication: ClientAuthentication,
+    /// Its public keys, for all that it signs and that is encrypted to it.
+    pub keys: Option<ClientKeys>,
     /// Where answers may go; at least one.
     pub redirect_uris: Vec<RedirectUri>,
     /// Where a browser may go after a logout.
@@ -62,6 +64,7 @@ impl Client {
             id: id.to_owned(),
             name: id.to_owned(),
             authentication: authentication.into(),
+            keys: None,
             redirect_uris,
             post_logout_redirect_uris: Vec::new(),
             require_pkce: true,
@@ -116,15 +119,32 @@ pub enum SecretPlace {
 /// What the signature of a client assertion is checked with.
 #[derive(Clone, Debug)]
 pub enum AssertionKey {
-    /// `private_key_jwt`: the client's public keys.
+    /// `private_key_jwt`: the client's public keys ([`Client::keys`]).
     Public {
-        /// A JWK Set (RFC 7517 §5).
-        jwks: Value,
         /// The one algorithm that is accepted.
         algorithm: JwsAlgorithm,
     },
     /// `client_secret_jwt`: the secret itself, with HS256.
     Secret(Secret<String>),
+}
+
+/// A client's public keys: a JWK Set (RFC 7517 §5), or where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientKeys {
+    /// The set itself.
+    Inline(Arc<Value>),
+    /// `jwks_uri` (OpenID Connect Dynamic Client Registration §2): the https address at which the client publishes
+    /// the set.
+    Uri(String),
+}
+
+/// Reads a JWK Set that a client has published.
+///
+/// # Errors
+/// If it is none, or holds a key that is not public.
+pub fn read_keys(octets: &[u8]) -> Result<Value, JwksFault> {
+    let jwks: Value = serde_json::from_slice(octets).map_err(|_| JwksFault::Malformed)?;
+    jose::check_public_keys(&jwks).map(|()| jwks)
 }
 
 /// Whom a client assertion has to name as its audience.

@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 use super::client::{AssertionAudience, AssertionKey};
 use super::{Client, Issuer, discovery::path};
 use crate::clock::Timestamp;
-use crate::crypto::{hash, jose};
+use crate::crypto::hash;
+use crate::crypto::jose::{self, JoseError};
 
 /// The value of `client_assertion_type` (RFC 7523 §2.2).
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -33,6 +34,9 @@ pub enum Fault {
     /// It is not a JWT that one of the client's keys signed with the registered algorithm.
     #[error("client authentication failed")]
     Signature,
+    /// It names a key that is not in the client's set; the client may have a newer one.
+    #[error("client authentication failed")]
+    UnknownKey,
     /// `iss` is not the client.
     #[error("iss of the client assertion is not the client_id")]
     Issuer,
@@ -72,7 +76,7 @@ pub(super) fn claimed_client(assertion: &str) -> Option<String> {
     claims.get("sub").and_then(Value::as_str).map(str::to_owned)
 }
 
-/// Runs the table over an assertion that claims to be from `client`.
+/// Runs the table over an assertion that claims to be from `client`, whose public keys are `keys`.
 ///
 /// # Errors
 /// The first rule that it breaks.
@@ -80,15 +84,20 @@ pub(super) fn judge(
     assertion: &str,
     client: &Client,
     key: &AssertionKey,
+    keys: Option<&Value>,
     audience: AssertionAudience,
     issuer: &Issuer,
     now: Timestamp,
 ) -> Result<Once, Fault> {
-    let verified = match key {
-        AssertionKey::Secret(secret) => jose::verify_hs256(assertion, secret.expose().as_bytes()),
-        AssertionKey::Public { jwks, algorithm } => jose::verify(assertion, jwks, &[*algorithm]),
+    let verified = match (key, keys) {
+        (AssertionKey::Secret(secret), _) => jose::verify_hs256(assertion, secret.expose().as_bytes()),
+        (AssertionKey::Public { algorithm }, Some(keys)) => jose::verify(assertion, keys, &[*algorithm]),
+        (AssertionKey::Public { .. }, None) => Err(JoseError::UnknownKey),
     };
-    let claims = verified.map_err(|_| Fault::Signature)?;
+    let claims = verified.map_err(|error| match error {
+        JoseError::UnknownKey => Fault::UnknownKey,
+        _ => Fault::Signature,
+    })?;
     let judged = Judged { claims: &claims, client, audience, issuer, now: now.unix() };
     RULES.iter().try_for_each(|rule| rule(&judged))?;
     let (Some(jti), Some(exp)) = (judged.text("jti"), judged.time("exp")?) else {
@@ -219,8 +228,10 @@ mod tests {
 
     static KEY: LazyLock<JwsKey> = LazyLock::new(|| JwsKey::generate(JwsAlgorithm::ES256).unwrap());
 
-    fn key() -> AssertionKey {
-        AssertionKey::Public { jwks: json!({ "keys": [KEY.public_jwk()] }), algorithm: JwsAlgorithm::ES256 }
+    const PUBLIC: AssertionKey = AssertionKey::Public { algorithm: JwsAlgorithm::ES256 };
+
+    fn jwks() -> Value {
+        json!({ "keys": [KEY.public_jwk()] })
     }
 
     /// A good assertion with changes; `null` takes a claim out.
@@ -236,7 +247,7 @@ mod tests {
     }
 
     fn judged(changes: Value, audience: AssertionAudience) -> Result<Once, Fault> {
-        judge(&assertion(changes), &client(), &key(), audience, &issuer(), now())
+        judge(&assertion(changes), &client(), &PUBLIC, Some(&jwks()), audience, &issuer(), now())
     }
 
     fn strict(changes: Value) -> Result<Once, Fault> {
@@ -314,30 +325,29 @@ mod tests {
 
     #[test]
     fn only_the_clients_own_key_and_algorithm_count() {
-        let run = |assertion: &str, key: &AssertionKey| {
-            judge(assertion, &client(), key, AssertionAudience::Issuer, &issuer(), now()).unwrap_err()
+        let judge = |assertion: &str, key: &AssertionKey, keys: Option<&Value>| {
+            judge(assertion, &client(), key, keys, AssertionAudience::Issuer, &issuer(), now()).unwrap_err()
         };
-        let other = JwsKey::generate(JwsAlgorithm::ES256).unwrap();
-        let others = AssertionKey::Public {
-            jwks: json!({"keys": [other.public_jwk()]}),
-            algorithm: JwsAlgorithm::ES256,
-        };
+        let run = |assertion: &str| judge(assertion, &PUBLIC, Some(&jwks()));
+        let mut other = JwsKey::generate(JwsAlgorithm::ES256).unwrap().public_jwk().clone();
         let good = assertion(json!({}));
-        assert_eq!(run(&good, &others), Fault::Signature);
-        let AssertionKey::Public { jwks, .. } = key() else { unreachable!() };
-        let ps256 = AssertionKey::Public { jwks: jwks.clone(), algorithm: JwsAlgorithm::PS256 };
-        assert_eq!(run(&good, &ps256), Fault::Signature);
+        assert_eq!(judge(&good, &PUBLIC, Some(&json!({ "keys": [other] }))), Fault::UnknownKey);
+        other["kid"] = KEY.kid().into();
+        assert_eq!(judge(&good, &PUBLIC, Some(&json!({ "keys": [other] }))), Fault::Signature);
+        assert_eq!(judge(&good, &PUBLIC, None), Fault::UnknownKey);
+        let ps256 = AssertionKey::Public { algorithm: JwsAlgorithm::PS256 };
+        assert_eq!(judge(&good, &ps256, Some(&jwks())), Fault::Signature);
         // The public key as a secret, and no signature at all.
         let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
         let payload = good.split('.').nth(1).unwrap();
         let unsigned = format!("{}.{payload}.", part(r#"{"alg":"none"}"#));
-        assert_eq!(run(&unsigned, &key()), Fault::Signature);
+        assert_eq!(run(&unsigned), Fault::Signature);
         let header = part(r#"{"alg":"HS256"}"#);
-        let mac = hash::hmac_sha256(jwks.to_string().as_bytes(), format!("{header}.{payload}").as_bytes());
+        let mac = hash::hmac_sha256(jwks().to_string().as_bytes(), format!("{header}.{payload}").as_bytes());
         let confused = format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode(mac));
-        assert_eq!(run(&confused, &key()), Fault::Signature);
+        assert_eq!(run(&confused), Fault::Signature);
         for rubbish in ["", ".", "..", "a.b.c", &"x".repeat(20_000)] {
-            assert_eq!(run(rubbish, &key()), Fault::Signature);
+            assert_eq!(run(rubbish), Fault::Signature);
             assert_eq!(claimed_client(rubbish), None);
         }
     }
@@ -354,7 +364,7 @@ mod tests {
         };
         let key = AssertionKey::Secret(Secret::new(secret.to_owned()));
         let run = |assertion: &str| {
-            judge(assertion, &client(), &key, AssertionAudience::Issuer, &issuer(), now()).map(|_| ())
+            judge(assertion, &client(), &key, None, AssertionAudience::Issuer, &issuer(), now()).map(|_| ())
         };
         assert_eq!(run(&sign("HS256", secret)), Ok(()));
         assert_eq!(run(&sign("HS512", secret)), Err(Fault::Signature));

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 
 use super::client::SecretPlace;
-use super::client_assertion::{self, Once};
+use super::client_assertion::{self, Fault, Once};
 use super::token::TokenError;
-use super::{Client, ClientAuthentication, Clients, Issuer, OAuthError, form};
+use super::{Client, ClientAuthentication, Issuer, OAuthError, form};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 
@@ -36,47 +37,93 @@ impl Proof {
     }
 }
 
-/// Checks the credentials of a request.
-///
-/// # Errors
-/// The first rule that they break.
-pub fn check(
-    parameters: &[(String, String)],
-    authorization: Option<&str>,
-    clients: &Clients,
-    issuer: &Issuer,
-    now: Timestamp,
-) -> Result<Proof, TokenError> {
-    form::unrepeated(parameters, &KNOWN).map_err(|name| invalid(&format!("{name} is repeated")))?;
-    match credentials(parameters, authorization)? {
-        Credentials::Secret { id, secret, sent } => {
-            let client = the_secret_is_the_clients(&id, &secret, sent, clients)?;
-            Ok(Proof { client, once: None })
-        }
-        Credentials::Assertion { id, assertion } => {
-            let (client, once) = the_assertion_is_the_clients(&id, &assertion, clients, issuer, now)?;
-            Ok(Proof { client, once: Some(once) })
-        }
+/// What a request says of the client that sent it. Nothing of it is believed yet.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    id: String,
+    given: Given,
+}
+
+impl Credentials {
+    /// The client that sent the request, as it says.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.id
     }
 }
 
-/// How a client says who it is.
-enum Credentials {
-    Secret { id: String, secret: Secret<String>, sent: Sent },
-    Assertion { id: String, assertion: Secret<String> },
+/// By what a client means to prove who it is.
+#[derive(Clone, Debug)]
+enum Given {
+    Secret { secret: Secret<String>, sent: Sent },
+    Assertion(Secret<String>),
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Sent {
     Basic,
     Post,
 }
 
+/// Why a client is not believed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unproven {
+    /// What it gave is wrong.
+    Refused(TokenError),
+    /// It signed with a key that we do not know; it may have published a newer set.
+    UnknownKey,
+}
+
+impl From<TokenError> for Unproven {
+    fn from(error: TokenError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Unproven> for TokenError {
+    fn from(unproven: Unproven) -> Self {
+        match unproven {
+            Unproven::Refused(error) => error,
+            Unproven::UnknownKey => failed(),
+        }
+    }
+}
+
+/// Checks `credentials`, which name `client`, if there is such a client. `keys` are the client's public keys.
+///
+/// # Errors
+/// The first rule that they break.
+pub fn check(
+    credentials: &Credentials,
+    client: Option<&Arc<Client>>,
+    keys: Option<&Value>,
+    issuer: &Issuer,
+    now: Timestamp,
+) -> Result<Proof, Unproven> {
+    let client = client.ok_or_else(failed)?;
+    let once = match &credentials.given {
+        Given::Secret { secret, sent } => {
+            the_secret_is_the_clients(secret, *sent, client)?;
+            None
+        }
+        Given::Assertion(assertion) => {
+            Some(the_assertion_is_the_clients(assertion, client, keys, issuer, now)?)
+        }
+    };
+    Ok(Proof { client: Arc::clone(client), once })
+}
+
+/// Reads what a request says of the client that sent it.
+///
+/// # Errors
+/// If it says nothing, or more than one thing.
+pub fn read(parameters: &[(String, String)], authorization: Option<&str>) -> Result<Credentials, TokenError> {
+    form::unrepeated(parameters, &KNOWN).map_err(|name| invalid(&format!("{name} is repeated")))?;
+    one_way(parameters, authorization)
+}
+
 /// RFC 6749 §2.3: one way of authenticating per request.
-fn credentials(
-    parameters: &[(String, String)],
-    authorization: Option<&str>,
-) -> Result<Credentials, TokenError> {
+fn one_way(parameters: &[(String, String)], authorization: Option<&str>) -> Result<Credentials, TokenError> {
     let id = form::one(parameters, "client_id");
     let secret = form::one(parameters, "client_secret");
     let assertion = form::one(parameters, "client_assertion");
@@ -85,7 +132,7 @@ fn credentials(
         (None, Some(secret), None) => match id {
             Some(id) => {
                 let secret = Secret::new(secret.to_owned());
-                Ok(Credentials::Secret { id: id.to_owned(), secret, sent: Sent::Post })
+                Ok(Credentials { id: id.to_owned(), given: Given::Secret { secret, sent: Sent::Post } })
             }
             None => Err(invalid_client("the client does not authenticate")),
         },
@@ -102,7 +149,7 @@ fn by_header(header: &str, id: Option<&str>) -> Result<Credentials, TokenError> 
         .ok_or_else(|| invalid_client("the Authorization header holds no HTTP Basic credentials"))?;
     match id {
         Some(id) if id != named => Err(invalid("client_id differs from the one in the Authorization header")),
-        _ => Ok(Credentials::Secret { id: named, secret, sent: Sent::Basic }),
+        _ => Ok(Credentials { id: named, given: Given::Secret { secret, sent: Sent::Basic } }),
     }
 }
 
@@ -117,7 +164,7 @@ fn by_assertion(assertion: &str, id: Option<&str>, kind: Option<&str>) -> Result
         Some(id) if id != named => {
             Err(invalid_client("client_id differs from the one in the client assertion"))
         }
-        _ => Ok(Credentials::Assertion { id: named, assertion: Secret::new(assertion.to_owned()) }),
+        _ => Ok(Credentials { id: named, given: Given::Assertion(Secret::new(assertion.to_owned())) }),
     }
 }
 
@@ -132,42 +179,36 @@ fn basic_credentials(header: &str) -> Option<(String, Secret<String>)> {
     Some((form::decode(id)?, Secret::new(form::decode(secret)?)))
 }
 
-/// One answer for every way to fail, so that it tells nothing about which clients there are.
-fn the_secret_is_the_clients(
-    id: &str,
-    secret: &Secret<String>,
-    sent: Sent,
-    clients: &Clients,
-) -> Result<Arc<Client>, TokenError> {
-    let is_authentic = |client: &&Arc<Client>| match &client.authentication {
-        ClientAuthentication::Secret { place, hash } => {
-            let place_fits = match sent {
-                Sent::Basic => *place != SecretPlace::Post,
-                Sent::Post => *place != SecretPlace::Basic,
-            };
-            hash.is_of(secret.expose()) && place_fits
-        }
-        ClientAuthentication::Assertion { .. } => false,
+fn the_secret_is_the_clients(secret: &Secret<String>, sent: Sent, client: &Client) -> Result<(), TokenError> {
+    let ClientAuthentication::Secret { place, hash } = &client.authentication else { return Err(failed()) };
+    let place_fits = match sent {
+        Sent::Basic => *place != SecretPlace::Post,
+        Sent::Post => *place != SecretPlace::Basic,
     };
-    let client = clients.lookup(id).filter(is_authentic).cloned();
-    client.ok_or_else(|| invalid_client("client authentication failed"))
+    if hash.is_of(secret.expose()) && place_fits { Ok(()) } else { Err(failed()) }
 }
 
-/// The same, until the signature has shown that the client itself asks.
 fn the_assertion_is_the_clients(
-    id: &str,
     assertion: &Secret<String>,
-    clients: &Clients,
+    client: &Client,
+    keys: Option<&Value>,
     issuer: &Issuer,
     now: Timestamp,
-) -> Result<(Arc<Client>, Once), TokenError> {
-    let client = clients.lookup(id).ok_or_else(|| invalid_client("client authentication failed"))?;
+) -> Result<Once, Unproven> {
     let ClientAuthentication::Assertion { key, audience } = &client.authentication else {
-        return Err(invalid_client("client authentication failed"));
+        return Err(failed().into());
     };
-    let judged = client_assertion::judge(assertion.expose(), client, key, *audience, issuer, now);
-    let once = judged.map_err(|fault| invalid_client(&fault.to_string()))?;
-    Ok((Arc::clone(client), once))
+    let judged = client_assertion::judge(assertion.expose(), client, key, keys, *audience, issuer, now);
+    judged.map_err(|fault| match fault {
+        Fault::UnknownKey => Unproven::UnknownKey,
+        _ => invalid_client(&fault.to_string()).into(),
+    })
+}
+
+/// One answer for every way to fail, so that it tells nothing about which clients there are; for an assertion,
+/// until its signature has shown that the client itself asks.
+fn failed() -> TokenError {
+    invalid_client("client authentication failed")
 }
 
 fn invalid(description: &str) -> TokenError {
@@ -187,7 +228,7 @@ mod tests {
 
     use super::*;
     use crate::crypto::jose::{JwsAlgorithm, JwsKey};
-    use crate::oidc::client::{AssertionAudience, AssertionKey, SecretHash};
+    use crate::oidc::client::{AssertionAudience, AssertionKey, ClientKeys, SecretHash};
     use crate::oidc::test_support::{SECRET, client, issuer, now};
 
     fn form(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -207,7 +248,14 @@ mod tests {
         pairs: &[(&str, &str)],
         authorization: Option<&str>,
     ) -> Result<Proof, TokenError> {
-        check(&form(pairs), authorization, &Clients::new([client]).unwrap(), &issuer(), now())
+        let credentials = read(&form(pairs), authorization)?;
+        let client = Arc::new(client);
+        let client = (client.id == credentials.client_id()).then_some(&client);
+        let keys = match client.and_then(|client| client.keys.as_ref()) {
+            Some(ClientKeys::Inline(keys)) => Some(&**keys),
+            _ => None,
+        };
+        Ok(check(&credentials, client, keys, &issuer(), now())?)
     }
 
     fn run(pairs: &[(&str, &str)], authorization: Option<&str>) -> Result<Proof, TokenError> {
@@ -312,10 +360,10 @@ mod tests {
             "iss": "kc", "sub": "kc", "aud": issuer().as_str(), "jti": "j-1", "exp": seconds + 60,
         });
         let assertion = key.sign("JWT", claims.as_object().unwrap()).unwrap();
-        let jwks = json!({ "keys": [key.public_jwk()] });
-        let key = AssertionKey::Public { jwks, algorithm: JwsAlgorithm::ES256 };
+        let keys = Some(ClientKeys::Inline(Arc::new(json!({ "keys": [key.public_jwk()] }))));
+        let key = AssertionKey::Public { algorithm: JwsAlgorithm::ES256 };
         let authentication = ClientAuthentication::Assertion { key, audience: AssertionAudience::Issuer };
-        (Client { authentication, ..client() }, assertion)
+        (Client { authentication, keys, ..client() }, assertion)
     }
 
     #[test]

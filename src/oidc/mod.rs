@@ -31,7 +31,7 @@ pub use access_token::{AccessToken, Confirmation};
 pub use acr::RequestedAcr;
 pub use authorize::{AuthorizationRequest, AuthorizationResponse, AuthorizeRefusal, ResponseMode};
 pub use claims::ClaimsRequest;
-pub use client::{Client, ClientAuthentication, Clients};
+pub use client::{Client, ClientAuthentication, ClientKeys, Clients};
 pub use error::{ErrorDescription, OAuthError};
 pub use grant::Grant;
 pub use issuer::Issuer;

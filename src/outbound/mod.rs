@@ -22,12 +22,14 @@ use tokio::io::AsyncReadExt as _;
 
 mod address;
 mod conditional;
+mod document;
 mod resolver;
 mod revocation;
 mod tls;
 
 pub use address::{AddressRefused, Allowed, Network, UrlParts, is_local_host, url_parts};
 pub use conditional::{Fetched, Validators};
+pub use document::Kept;
 pub use tls::{TlsFault, provider};
 
 use resolver::Resolver;

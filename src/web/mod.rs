@@ -5,6 +5,7 @@
 //! the ways a failure is told to the citizen, the broker, the log and the audit in `trouble`.
 
 mod answer;
+mod client_keys;
 mod cookie;
 mod crowd;
 mod form;
@@ -16,5 +17,6 @@ mod services;
 mod text;
 mod trouble;
 
+pub use client_keys::KeySources;
 pub use router::{metrics, router};
 pub use services::{OutOfTurn, Parts, Services};

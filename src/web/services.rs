@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::body::Bytes;
+use serde_json::Value;
 
+use super::client_keys::KeySources;
 use super::crowd::Crowd;
 use super::ourselves::{Ourselves, Published};
 use crate::audit::{Event, Sink};
@@ -41,6 +43,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// Where audit events go.
     pub audit: Arc<dyn Sink>,
+    /// The keys that clients publish.
+    pub key_sources: Arc<KeySources>,
 }
 
 /// A running gateway.
@@ -55,6 +59,7 @@ pub struct Services {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
     audit: Arc<dyn Sink>,
+    key_sources: Arc<KeySources>,
     pub(super) crowd: Crowd,
     countries: RwLock<Arc<Countries>>,
     out_of_turn: OnceLock<Arc<dyn OutOfTurn>>,
@@ -89,6 +94,7 @@ impl Services {
             clock: parts.clock,
             random: parts.random,
             audit: parts.audit,
+            key_sources: parts.key_sources,
             crowd: Crowd::default(),
             countries: RwLock::new(Arc::new(parts.countries)),
             out_of_turn: OnceLock::new(),
@@ -133,6 +139,17 @@ impl Services {
     /// The client's registration and policy. Both or nothing: half a client is no client.
     pub(super) fn client(&self, id: &str) -> Option<(&Client, &ClientPolicy)> {
         Some((self.clients.lookup(id)?, self.policies.get(id)?))
+    }
+
+    /// The public keys of `client`, fetched if they are elsewhere and not known, or no longer fresh.
+    pub(super) async fn client_keys(&self, client: &Client) -> Option<Arc<Value>> {
+        self.key_sources.of(client.keys.as_ref()?, self.now()).await
+    }
+
+    /// The same fetched anew, because `client` used a key that we do not know; nothing if it has no other keys
+    /// than those that we have.
+    pub(super) async fn client_keys_afresh(&self, client: &Client) -> Option<Arc<Value>> {
+        self.key_sources.afresh(client.keys.as_ref()?, self.now()).await
     }
 
     pub(super) fn recipient<'a>(

@@ -628,6 +628,29 @@ fn the_doctor_names_each_finding_and_the_page_that_helps() {
 }
 
 #[test]
+fn the_doctor_tells_when_the_keys_of_a_client_cannot_be_fetched() {
+    let folder = initialised("doctor-keys", 8080);
+    let config = folder.join("gateway.toml");
+    let block = "
+[[client]]
+id = \"signs\"
+name = \"Signs\"
+authentication = \"private_key_jwt\"
+assertion_alg = \"ES256\"
+jwks_uri = \"https://169.254.169.254/jwks\"
+redirect_uris = [\"https://signs.example/cb\"]
+sector = \"public\"
+";
+    fs::write(&config, fs::read_to_string(&config).unwrap() + block).unwrap();
+    let (_, found) = check(&["doctor", "--online", "--json", "--config", text(&config)]);
+    let findings = found["findings"].as_array().unwrap();
+    let of_client = findings.iter().find(|finding| finding["code"] == "client_keys_unreachable").unwrap();
+    let expected = "client signs: its keys cannot be fetched from https://169.254.169.254/jwks: \
+                    169.254.169.254 is a private address";
+    assert_eq!((&of_client["severity"], &of_client["message"]), (&json!("error"), &json!(expected)));
+}
+
+#[test]
 fn an_operator_sees_what_is_trusted_and_approves_what_changes_it() {
     let folder = initialised("trusted", 8080);
     let config = folder.join("gateway.toml");

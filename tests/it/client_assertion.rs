@@ -9,8 +9,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use eidas_gateway::clock::Clock as _;
 use eidas_gateway::crypto::hash::hmac_sha256;
 use eidas_gateway::crypto::jose::{JwsAlgorithm, JwsKey};
-use eidas_gateway::oidc::ClientAuthentication;
 use eidas_gateway::oidc::client::{AssertionAudience, AssertionKey};
+use eidas_gateway::oidc::{Client, ClientAuthentication, ClientKeys};
 use eidas_gateway::secret::Secret;
 use serde_json::{Value, json};
 
@@ -21,16 +21,14 @@ const LONG_SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 static KEY: LazyLock<JwsKey> = LazyLock::new(|| JwsKey::generate(JwsAlgorithm::PS256).unwrap());
 
-fn signing(audience: AssertionAudience) -> ClientAuthentication {
-    let jwks = json!({ "keys": [KEY.public_jwk()] });
-    ClientAuthentication::Assertion {
-        key: AssertionKey::Public { jwks, algorithm: JwsAlgorithm::PS256 },
-        audience,
-    }
+fn signs(client: &mut Client, audience: AssertionAudience) {
+    let key = AssertionKey::Public { algorithm: JwsAlgorithm::PS256 };
+    client.authentication = ClientAuthentication::Assertion { key, audience };
+    client.keys = Some(ClientKeys::Inline(Arc::new(json!({ "keys": [KEY.public_jwk()] }))));
 }
 
 async fn world() -> World {
-    World::with(|client, _| client.authentication = signing(AssertionAudience::Issuer)).await
+    World::with(|client, _| signs(client, AssertionAudience::Issuer)).await
 }
 
 /// The claims of a good assertion with changes; `null` takes one out.
@@ -116,10 +114,8 @@ async fn an_assertion_is_good_once_on_all_instances() {
     let folder = std::env::temp_dir().join(format!("eidas-gateway-assertions-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let url = format!("sqlite://{}", folder.join("shared.db").display());
-    let one =
-        World::build(&url, |client, _| client.authentication = signing(AssertionAudience::Issuer)).await;
-    let two =
-        World::build(&url, |client, _| client.authentication = signing(AssertionAudience::Issuer)).await;
+    let one = World::build(&url, |client, _| signs(client, AssertionAudience::Issuer)).await;
+    let two = World::build(&url, |client, _| signs(client, AssertionAudience::Issuer)).await;
     let code = Browser::new(&one).code(&[], "plain").await;
     let used = assertion(&one, &json!({}));
     assert_eq!(redeem(&one, "unknown", &used, &[]).await.token_error().1, "invalid_grant");
@@ -149,7 +145,7 @@ async fn of_fifty_requests_with_one_assertion_one_is_heard() {
 
 #[tokio::test]
 async fn a_broker_that_names_the_token_endpoint_can_be_let_off() {
-    let world = World::with(|client, _| client.authentication = signing(AssertionAudience::Endpoint)).await;
+    let world = World::with(|client, _| signs(client, AssertionAudience::Endpoint)).await;
     let code = Browser::new(&world).code(&[], "plain").await;
     let assertion = assertion(&world, &json!({"aud": format!("{ISSUER}/token")}));
     assert_eq!(redeem(&world, &code, &assertion, &[]).await.status, StatusCode::OK);

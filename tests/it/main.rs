@@ -11,6 +11,7 @@ mod attacks;
 mod cef;
 mod cli;
 mod client_assertion;
+mod client_keys;
 mod demo;
 mod examples;
 mod form_post;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -24,8 +25,9 @@ use eidas_gateway::login::{ClientPolicy, Countries, Entry, SubjectKey};
 use eidas_gateway::node::{CITIZENS, ConnectorMetadata, Failure, MemberState, Misbehaviour, Received};
 use eidas_gateway::oidc::client::SecretHash;
 use eidas_gateway::oidc::{Client, Clients, Issuer, RedirectUri, SigningKeys, form};
+use eidas_gateway::outbound::{Allowed, Fetcher, Limits};
 use eidas_gateway::store;
-use eidas_gateway::web::{self, Parts, Services};
+use eidas_gateway::web::{self, KeySources, Parts, Services};
 use serde_json::{Map, Value};
 use tower::ServiceExt as _;
 
@@ -129,6 +131,12 @@ impl World {
             clock: clock.clone(),
             random: Arc::new(SystemRandom),
             audit: audit.clone(),
+            key_sources: KeySources::new(Fetcher::new(Limits {
+                time: Duration::from_secs(5),
+                size: 64 * 1024,
+                allowed: Allowed { networks: Vec::new(), loopback: true },
+                ca_file: None,
+            })),
         }));
         let router = web::router(Arc::clone(&services));
         Self { clock, audit, services, router, node: Mutex::new(keys.node.clone()) }

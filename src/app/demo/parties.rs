@@ -6,9 +6,10 @@ use std::time::Duration;
 use axum::Router;
 
 use super::by_host;
-use crate::app::ServeError;
+use crate::app::{ServeError, key_fetcher};
 use crate::audit;
 use crate::clock::{Clock, Timestamp};
+use crate::config::{Outbound, Profile};
 use crate::crypto::jose::{JoseError, JwsAlgorithm, JwsKey};
 use crate::crypto::{
     CertificateRequest, Curve, DecryptionKey, KeyError, KeyKind, KeyUsage, PrivateKey, SigningKey,
@@ -24,7 +25,7 @@ use crate::oidc::client::{SecretHash, generate_secret};
 use crate::oidc::{Client, Clients, Issuer, RedirectUri, SigningKeys};
 use crate::secret::Secret;
 use crate::store::{self, Store};
-use crate::web::{self, Parts, Services};
+use crate::web::{self, KeySources, Parts, Services};
 
 /// Gateway, member states and relying party, ready to answer.
 pub struct Demo {
@@ -104,6 +105,7 @@ impl Demo {
             clock: clock.clone(),
             random: random.clone(),
             audit: journal.clone(),
+            key_sources: KeySources::new(key_fetcher(&Outbound::default(), Profile::Test)),
         }));
         let gateway = web::router(services.clone());
 

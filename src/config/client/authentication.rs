@@ -23,13 +23,6 @@ impl Client {
             }
             _ => {}
         }
-        match (&self.jwks, &self.jwks_file) {
-            (None, None) if by_key => add("jwks_file", "missing_key", "jwks or jwks_file is needed"),
-            (Some(_), _) if !by_key => add("jwks", "contradiction", "only private_key_jwt has keys"),
-            (_, Some(_)) if !by_key => add("jwks_file", "contradiction", "only private_key_jwt has keys"),
-            (Some(_), Some(_)) => add("jwks", "contradiction", "jwks_file is given as well"),
-            _ => {}
-        }
         match self.assertion_alg {
             None if by_key => add("assertion_alg", "missing_key", "private_key_jwt needs one algorithm"),
             Some(_) if !by_key => add("assertion_alg", "contradiction", "only private_key_jwt has one"),

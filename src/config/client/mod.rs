@@ -6,11 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod authentication;
+mod keys;
 mod words;
 
 pub use words::{AcrStyle, Authentication, Kind, Level, Sector, SubMode};
 pub(super) use words::{AssertionAudience, LevelError};
 
+use super::Profile;
 use super::fault::Findings;
 use super::oidc::TokenAlgorithm;
 use super::preset::Preset;
@@ -39,12 +41,17 @@ pub struct Client {
     /// How the client proves who it is to the token endpoint.
     #[serde(default)]
     pub authentication: Authentication,
-    /// The client's public keys for `private_key_jwt`: a JWK Set, as JSON text. Either this or `jwks_file`.
+    /// The client's public keys, for what it signs: a JWK Set, as JSON text. Either this, `jwks_file` or
+    /// `jwks_uri`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks: Option<String>,
-    /// File with the client's public keys for `private_key_jwt`: a JWK Set.
+    /// File with the client's public keys: a JWK Set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwks_file: Option<PathBuf>,
+    /// The https address at which the client publishes its public keys. They are fetched when they are needed, and
+    /// again when they are no longer fresh or the client signs with another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// The one algorithm with which the client signs for `private_key_jwt`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub assertion_alg: Option<TokenAlgorithm>,
@@ -122,7 +129,7 @@ pub struct Client {
 }
 
 impl Client {
-    pub(crate) fn check(&self, at: &str, findings: &mut Findings) {
+    pub(crate) fn check(&self, at: &str, profile: Profile, findings: &mut Findings) {
         if !is_client_word(&self.id) {
             findings.add(
                 format!("{at}.id"),
@@ -131,6 +138,7 @@ impl Client {
             );
         }
         self.check_authentication(at, findings);
+        self.check_keys(at, profile, findings);
         for (n, uri) in self.redirect_uris.iter().enumerate() {
             if let Err(error) = RedirectUri::register(uri) {
                 findings.add(format!("{at}.redirect_uris[{n}]"), "bad_redirect_uri", error.to_string());

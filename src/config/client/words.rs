@@ -19,8 +19,8 @@ pub enum Authentication {
     /// `client_secret_jwt`: with a JWT that its secret signs (HS256). Needs `secret_file`, and a secret of at
     /// least 32 characters.
     ClientSecretJwt,
-    /// `private_key_jwt`: with a JWT that a key of its own signs. Needs `assertion_alg`, and `jwks` or
-    /// `jwks_file` in place of a secret.
+    /// `private_key_jwt`: with a JWT that a key of its own signs. Needs `assertion_alg`, and `jwks`,
+    /// `jwks_file` or `jwks_uri` in place of a secret.
     PrivateKeyJwt,
 }
 

@@ -4,11 +4,13 @@ use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
+use serde_json::Value;
 use std::sync::Arc;
 
 use crate::login::{Failure, step};
+use crate::oidc::client_authentication::{self, Credentials, Proof, Unproven};
 use crate::oidc::token::TokenError;
-use crate::oidc::{Client, OAuthError, client_authentication};
+use crate::oidc::{Client, OAuthError};
 use crate::store::{StoreError, Use};
 use crate::web::answer;
 use crate::web::form::Form;
@@ -47,9 +49,10 @@ async fn authenticate(
     authorization: Option<&str>,
     failure: Failure,
 ) -> Result<Arc<Client>, ClientRefusal> {
-    let (clients, issuer, now) = (&services.clients, &services.issuer, services.now());
-    let proof = client_authentication::check(&form.0, authorization, clients, issuer, now);
-    let proof = proof.map_err(|error| (failure, error))?;
+    let refused = |error: TokenError| (failure, error);
+    let credentials = client_authentication::read(&form.0, authorization).map_err(refused)?;
+    let proof = prove(services, &credentials).await.map_err(|unproven| refused(unproven.into()))?;
+    let now = services.now();
     let fresh = match proof.once() {
         None => true,
         Some(once) => {
@@ -58,6 +61,22 @@ async fn authenticate(
         }
     };
     proof.accept(fresh).map_err(|error| (Failure::AssertionReplayed, error))
+}
+
+/// Checks what a client gave; once more with keys fetched anew, if it signed with one that we do not know.
+async fn prove(services: &Services, credentials: &Credentials) -> Result<Proof, Unproven> {
+    let client = services.clients.lookup(credentials.client_id());
+    let check = |keys: Option<Arc<Value>>| {
+        client_authentication::check(credentials, client, keys.as_deref(), &services.issuer, services.now())
+    };
+    let keys = match client {
+        Some(client) => services.client_keys(client).await,
+        None => None,
+    };
+    match (check(keys), client) {
+        (Err(Unproven::UnknownKey), Some(client)) => check(services.client_keys_afresh(client).await),
+        (checked, _) => checked,
+    }
 }
 
 /// The store failed: which way, only the log says.
