@@ -13,7 +13,7 @@ mod server;
 mod tls;
 
 pub use demo::{Demo, DemoError, demo};
-pub use health::{Unwell, health};
 pub use gateway::{Gateway, ServeError, fetcher, key_fetcher, serve};
+pub use health::{Unwell, health};
 pub use server::Server;
 pub use tls::tls;
