@@ -91,6 +91,17 @@ pub enum Event<'a> {
         /// The row of the failure table.
         code: &'static str,
     },
+    /// Between steps 8 and 9: the citizen saw what will be released, and went on.
+    Consent {
+        /// The login.
+        login: &'a str,
+        /// The broker's `client_id`.
+        client: &'a str,
+        /// `notice` or `consent`.
+        kind: &'static str,
+        /// The names of the claims that were shown.
+        released: Vec<&'a str>,
+    },
     /// Step 9: the browser that began the login took the code back to the broker.
     Release {
         /// The login.
@@ -214,7 +225,7 @@ impl Event<'_> {
             Self::Request { login, .. } => Some((step::REQUEST, login)),
             Self::Depart { login, .. } => Some((step::DEPART, login)),
             Self::Verify { login, .. } | Self::Decline { login, .. } => Some((step::VERIFY, login)),
-            Self::Release { login, .. } => Some((step::RELEASE, login)),
+            Self::Release { login, .. } | Self::Consent { login, .. } => Some((step::RELEASE, login)),
             Self::Redeem { login, .. } | Self::Userinfo { login } => Some((step::REDEEM, login)),
             // The rest belong to no login, or have a line of their own.
             _ => None,

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Config;
-use super::client::{AcrStyle, AssertionAudience, Authentication, Client, Level, LevelError, SubMode};
+use super::client::{
+    AcrStyle, AssertionAudience, Authentication, Client, Consent, Level, LevelError, SubMode,
+};
 use super::connector::{Contact, KeyPair};
 use super::country::{Country, Revocation};
 use super::decode_sha256;
@@ -299,6 +301,11 @@ impl Client {
         let name = || config.connector.provider_name.clone().unwrap_or_else(|| self.name.clone());
         ClientPolicy {
             purpose: self.purpose.clone(),
+            consent: match self.consent {
+                Consent::Off => login::Consent::Off,
+                Consent::Notice => login::Consent::Notice,
+                Consent::Required => login::Consent::Required,
+            },
             requester_id: self.requester_id.clone(),
             provider_name: Some(self.provider_name.clone().unwrap_or_else(name)),
             min_loa: match self.min_loa {

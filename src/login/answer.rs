@@ -233,6 +233,14 @@ impl Outcome {
 }
 
 impl Normalised {
+    /// Everything that the broker will get, for the page that shows it to its owner.
+    #[must_use]
+    pub fn claims(&self) -> Map<String, Value> {
+        let mut claims = self.id_token.expose().clone();
+        claims.extend(self.userinfo.expose().clone());
+        claims
+    }
+
     /// The names of the claims that the broker will get, for the audit.
     #[must_use]
     pub fn claim_names(&self) -> Vec<&str> {

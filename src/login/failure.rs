@@ -159,6 +159,8 @@ table! {
     ForgedForm "EG-3005" shown "EG-3005", Citizen, None, "forged-form", 403, FINAL;
     /// The citizen pressed cancel on a page of ours.
     CancelledHere "EG-3006" shown "EG-3006", Citizen, DENIED, "declined-cancelled", 403, FINAL;
+    /// The citizen does not agree to what would be released.
+    ConsentRefused "EG-3007" shown "EG-3007", Citizen, DENIED, "declined-cancelled", 403, FINAL;
 
     // 4: the countries.
     /// No country can serve this request at all.

@@ -13,6 +13,7 @@ mod choose;
 pub mod claims;
 mod countries;
 pub mod failure;
+pub mod interlude;
 mod policy;
 mod release;
 mod subject;
@@ -22,7 +23,8 @@ pub use answer::{Answered, AwaitResponse, DeclinedAnswer, Normalised, Outcome, R
 pub use choose::{ChooseCountry, Departure, DepartureRefused, Login, State};
 pub use countries::{Countries, Entry, Obstacle, Offer};
 pub use failure::Failure;
-pub use policy::{AcrStyle, ClientPolicy, LevelError};
+pub use interlude::{Interlude, Paused};
+pub use policy::{AcrStyle, ClientPolicy, Consent, LevelError};
 pub use release::CodeIssued;
 pub use subject::{SubjectError, SubjectKey, SubjectMode};
 

@@ -19,6 +19,8 @@ pub struct ClientPolicy {
     pub service: String,
     /// What the login is for, in the person's words; for the country page.
     pub purpose: Option<String>,
+    /// Whether the person sees, on the way back, what will be released.
+    pub consent: Consent,
     /// Public or private sector (SPType).
     pub sp_type: SpType,
     /// The identifier of a private relying party, for countries that demand one (RequesterID).
@@ -63,6 +65,19 @@ pub enum AcrStyle {
     Short,
 }
 
+/// Whether the person sees what will be released before the client gets it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    /// No. The default: most countries show it, and ask, before they answer.
+    #[default]
+    Off,
+    /// It is shown.
+    Notice,
+    /// It is shown, and the person has to agree.
+    Required,
+}
+
 /// What the broker is told when the level of assurance cannot be had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -81,6 +96,7 @@ impl ClientPolicy {
         Self {
             service: service.to_owned(),
             purpose: None,
+            consent: Consent::default(),
             sp_type,
             requester_id: None,
             provider_name: None,

@@ -114,7 +114,7 @@ fn generous(kind: SubjectKind) -> ClientPolicy {
     }
 }
 
-fn request(scope: &str, claims: Option<Value>) -> AuthorizationRequest {
+pub(super) fn request(scope: &str, claims: Option<Value>) -> AuthorizationRequest {
     let redirect = "https://broker.example/cb";
     let mut client =
         Client::new("broker", SecretHash::of("secret"), vec![RedirectUri::register(redirect).unwrap()]);

@@ -13,6 +13,8 @@ use crate::ids::Random;
 pub enum Purpose {
     /// From the answer of the node to `/continue`.
     Handle,
+    /// From one page of a login to the next.
+    Interlude,
     /// From `/continue` to the token endpoint.
     Code,
     /// From the token endpoint to userinfo.
@@ -25,6 +27,7 @@ impl Purpose {
     fn context(self) -> &'static str {
         match self {
             Self::Handle => "outcome under handle",
+            Self::Interlude => "paused login under handle",
             Self::Code => "grant under code",
             Self::AccessToken => "grant under access token",
             Self::PushedRequest => "pushed request under reference",

@@ -33,6 +33,8 @@ macro_rules! suite {
             a_refused_replay_leaves_the_login_as_it_was
             an_outcome_needs_the_handle_and_the_browser
             one_of_fifty_parallel_takers_gets_the_outcome
+            a_held_outcome_is_taken_again_by_its_new_handle_alone
+            one_of_fifty_parallel_takers_gets_a_held_outcome
             a_code_needs_a_taken_outcome
             one_of_fifty_parallel_redemptions_succeeds
             a_second_redemption_revokes_the_token
@@ -200,6 +202,45 @@ pub(super) async fn one_of_fifty_parallel_takers_gets_the_outcome(store: Tested)
     let results = fifty(&store, |store, _| async move { take(&store, 1).await }).await;
     assert_eq!(results.iter().filter(|r| matches!(r, Taken::Outcome(_))).count(), 1);
     assert_eq!(results.iter().filter(|r| **r == Taken::Gone).count(), 49);
+}
+
+pub(super) async fn a_held_outcome_is_taken_again_by_its_new_handle_alone(store: Tested) {
+    let held = held(1);
+    answered(&store, 1).await;
+    // Nobody has taken it.
+    assert_eq!(store.hold(&held, at(3)).await, Ok(Issued::Gone));
+    take(&store, 1).await;
+    assert_eq!(store.hold(&held, at(60)).await, Ok(Issued::Gone));
+    assert_eq!(store.hold(&held, at(4)).await, Ok(Issued::Issued));
+    assert_eq!(store.hold(&held, at(4)).await, Ok(Issued::Gone));
+    // There is no code while it waits, and the first handle opens nothing.
+    assert_eq!(store.issue_code(&code(1), at(5)).await, Ok(Issued::Gone));
+    assert_eq!(take(&store, 1).await, Taken::Gone);
+    let (handle, browser) = (hash("held", 1), hash("browser", 1));
+    let other = store.take_outcome(&handle, &hash("browser", 2), at(5)).await;
+    assert_eq!(other, Ok(Taken::OtherBrowser { login_id: login(1).id }));
+    // It lives by its own time, and a purge leaves it alone.
+    store.purge(at(200)).await.unwrap();
+    assert_eq!(store.take_outcome(&handle, &browser, at(300)).await, Ok(Taken::Gone));
+    let Ok(Taken::Outcome(outcome)) = store.take_outcome(&handle, &browser, at(299)).await else {
+        panic!("it is not handed out");
+    };
+    assert_eq!((outcome.login_id, outcome.payload), (login(1).id, departure(1).payload));
+    assert_eq!(outcome.sealed, held.sealed);
+    assert_eq!(store.issue_code(&NewCode { expires: at(360), ..code(1) }, at(299)).await, Ok(Issued::Issued));
+    assert_eq!(store.hold(&held, at(299)).await, Ok(Issued::Gone));
+}
+
+pub(super) async fn one_of_fifty_parallel_takers_gets_a_held_outcome(store: Tested) {
+    answered(&store, 1).await;
+    take(&store, 1).await;
+    assert_eq!(store.hold(&held(1), at(4)).await, Ok(Issued::Issued));
+    let results = fifty(&store, |store, _| async move {
+        store.take_outcome(&hash("held", 1), &hash("browser", 1), at(5)).await.unwrap()
+    });
+    let results = results.await;
+    assert_eq!(results.iter().filter(|taken| matches!(taken, Taken::Outcome(_))).count(), 1);
+    assert_eq!(results.iter().filter(|taken| **taken == Taken::Gone).count(), 49);
 }
 
 pub(super) async fn a_code_needs_a_taken_outcome(store: Tested) {
@@ -538,6 +579,15 @@ pub(super) fn answer(n: u8) -> NewAnswer {
         handle_hash: hash("handle", n),
         sealed: format!("sealed outcome {n}").into_bytes(),
         expires: at(60),
+    }
+}
+
+pub(super) fn held(n: u8) -> Held {
+    Held {
+        login_id: login(n).id,
+        handle_hash: hash("held", n),
+        sealed: format!("sealed pause {n}").into_bytes(),
+        expires: at(300),
     }
 }
 

@@ -72,6 +72,10 @@ pub trait Store: MetadataStore {
         now: Timestamp,
     ) -> Reply<'a, Taken>;
 
+    /// Puts a taken outcome back, under a fresh handle, because the person is asked something before the code.
+    /// [`Store::take_outcome`] hands it out again.
+    fn hold<'a>(&'a self, held: &'a Held, now: Timestamp) -> Reply<'a, Issued>;
+
     /// Puts a code in the place of a taken outcome.
     fn issue_code<'a>(&'a self, code: &'a NewCode, now: Timestamp) -> Reply<'a, Issued>;
 
@@ -227,6 +231,19 @@ pub struct Outcome {
     pub sealed: Vec<u8>,
 }
 
+/// An outcome that waits for the person.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// The login whose outcome was taken.
+    pub login_id: String,
+    /// Hash of the handle by which the browser will ask for it again.
+    pub handle_hash: Hash,
+    /// The outcome, sealed under the handle.
+    pub sealed: Vec<u8>,
+    /// When it is given up.
+    pub expires: Timestamp,
+}
+
 /// An authorization code.
 #[derive(Clone, Debug)]
 pub struct NewCode {
@@ -240,10 +257,10 @@ pub struct NewCode {
     pub expires: Timestamp,
 }
 
-/// What became of a code that was to be issued.
+/// What became of a code that was to be issued, or of an outcome that was to be held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Issued {
-    /// It can be redeemed.
+    /// It can be redeemed, or taken again.
     Issued,
     /// The login has no outcome that was taken and not used: nothing may be sent.
     Gone,

@@ -20,7 +20,7 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::{
-    Abandoned, Answered, Departed, Departure, Hash, Issued, LoginRow, NewAccessToken, NewAnswer, NewCode,
+    Abandoned, Answered, Departed, Departure, Hash, Held, Issued, LoginRow, NewAccessToken, NewAnswer, NewCode,
     NewLogin, NewPushed, Opened, Outcome, Purged, Redeemed, Reply, Store, StoreError, Stored, Taken, Use,
 };
 use crate::clock::Timestamp;
@@ -241,6 +241,23 @@ impl Store for Sqlite {
             Ok(match self.row(others).await? {
                 Some((login_id,)) => Taken::OtherBrowser { login_id },
                 None => Taken::Gone,
+            })
+        })
+    }
+
+    fn hold<'a>(&'a self, held: &'a Held, now: Timestamp) -> Reply<'a, Issued> {
+        const SQL: &str = "UPDATE logins SET state = 'back', handle_hash = ?2, sealed = ?3, expires = ?4, \
+            keep_until = max(keep_until, ?4) WHERE id = ?1 AND state = 'took' AND expires > ?5";
+        Box::pin(async move {
+            let query = sqlx::query(SQL)
+                .bind(&held.login_id)
+                .bind(held.handle_hash.as_slice())
+                .bind(held.sealed.as_slice())
+                .bind(held.expires.millis())
+                .bind(now.millis());
+            Ok(match self.change(query).await? {
+                0 => Issued::Gone,
+                _ => Issued::Issued,
             })
         })
     }

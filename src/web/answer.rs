@@ -12,7 +12,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
-use super::pages::{POST_SCRIPT_SHA256, Page, PostPage};
+use super::pages::{LeavePage, POST_SCRIPT_SHA256, Page, PostPage};
 use crate::oidc::{AuthorizationResponse, ResponseMode};
 
 /// A page of ours.
@@ -32,8 +32,25 @@ pub(crate) fn post_page(page: &dyn Page) -> Response {
     answer
 }
 
+/// The answer to an authorization request, after a form of ours was posted. `service` and `explanation` are for
+/// the person.
+pub(crate) fn to_broker_from_form(
+    response: &AuthorizationResponse,
+    service: &str,
+    explanation: &str,
+) -> Response {
+    match response.mode {
+        ResponseMode::Query => {
+            let (service, explanation) = (service.to_owned(), explanation.to_owned());
+            let address = response.location();
+            leaving_page(&LeavePage { service, explanation, address: address.clone() }, &address)
+        }
+        ResponseMode::FormPost => to_broker(response),
+    }
+}
+
 /// A page that answers a POST and leads away from the gateway by GET at once.
-pub(crate) fn leaving_page(page_: &dyn Page, location: &str) -> Response {
+fn leaving_page(page_: &dyn Page, location: &str) -> Response {
     let mut answer = page(StatusCode::OK, page_);
     if let Ok(refresh) = HeaderValue::from_str(&format!("0; url={location}")) {
         answer.headers_mut().insert(REFRESH, refresh);

@@ -22,6 +22,11 @@ impl LoginCookie {
         Self { value: format!("{}.{}", now.unix(), ids::token(random)) }
     }
 
+    /// Lets the cookie of `login`, whose value stays, last as long as a fresh one.
+    pub(crate) fn renew(login: &str, value: &str, answer: &mut HeaderMap) {
+        append(answer, &format!("{PREFIX}{login}={value}; Max-Age={MAX_AGE_SECONDS}; {ATTRIBUTES}"));
+    }
+
     /// What the store keeps of it.
     pub(crate) fn hash(&self) -> [u8; 32] {
         vault::digest(&self.value)
@@ -35,7 +40,7 @@ impl LoginCookie {
         for (old, _) in present.into_iter().take(surplus) {
             remove(old, answer);
         }
-        append(answer, &format!("{PREFIX}{login}={}; Max-Age={MAX_AGE_SECONDS}; {ATTRIBUTES}", self.value));
+        Self::renew(login, &self.value, answer);
     }
 }
 

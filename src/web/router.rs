@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::answer;
-use super::routes::{acs, authorize, choose, documents, failed, par, release, token, userinfo};
+use super::routes::{acs, authorize, choose, documents, failed, interlude, par, release, token, userinfo};
 use super::services::Services;
 use super::trouble::Trouble;
 use crate::login::{Failure, step};
@@ -29,6 +29,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/login/{id}", get(choose::show))
         .route("/login/{id}/country", get(choose::countries).post(choose::depart))
         .route("/login/{id}/cancel", post(choose::cancel))
+        .route("/login/{id}/consent", post(interlude::consent))
         .route("/failed", get(failed::show))
         .route("/continue", get(release::release))
         // The member states.

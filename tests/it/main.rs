@@ -12,6 +12,7 @@ mod cef;
 mod cli;
 mod client_assertion;
 mod client_keys;
+mod consent;
 mod demo;
 mod examples;
 mod form_post;

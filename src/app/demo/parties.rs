@@ -302,6 +302,20 @@ const KINDS: &[Kind] = &[
         ],
     },
     Kind {
+        client: "shop-consent",
+        policy: |policy| {
+            policy.min_loa = Loa::Low;
+            policy.consent = login::Consent::Required;
+        },
+        offers: &[[
+            "consent",
+            "With your consent",
+            "Everything that the country knows; the gateway shows it to you first, and asks.",
+            "openid profile eidas eidas:attributes",
+            "http://eidas.europa.eu/LoA/substantial",
+        ]],
+    },
+    Kind {
         client: "shop-company",
         policy: |policy| {
             policy.min_loa = Loa::Low;

@@ -10,7 +10,7 @@ mod keys;
 mod words;
 
 pub use words::{AcrStyle, Authentication, Kind, Level, Sector, SubMode};
-pub(super) use words::{AssertionAudience, LevelError};
+pub(super) use words::{AssertionAudience, Consent, LevelError};
 
 use super::Profile;
 use super::fault::Findings;
@@ -119,11 +119,15 @@ pub struct Client {
     /// offered another try.
     #[serde(default)]
     pub cancel_goes_back: bool,
+    /// Whether the person sees, after the answer of their country, what the client will receive. A request with
+    /// `prompt=consent` asks in any case.
+    #[serde(default)]
+    pub consent: Consent,
     /// By how many seconds `iat` is set back, for libraries that allow a token no time before their own
     /// clock.
     #[serde(default = "default_backdate")]
     pub iat_backdate_seconds: u64,
-    /// What the login is for, in the person's words; shown on the country page.
+    /// What the login is for, in the person's words; shown on the pages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
 }

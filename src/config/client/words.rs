@@ -99,6 +99,20 @@ pub enum AcrStyle {
     Short,
 }
 
+/// Whether the person sees what will be released.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Consent {
+    /// No.
+    #[default]
+    Off,
+    /// It is shown, with its values, before it is released.
+    Notice,
+    /// It is shown, and the person has to agree.
+    #[serde(rename = "consent")]
+    Required,
+}
+
 /// What a client is told when the level of assurance cannot be had.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

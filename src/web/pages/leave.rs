@@ -10,6 +10,8 @@ use askama::Template;
 pub struct LeavePage {
     /// The name of the service.
     pub service: String,
+    /// What was handed over, in one sentence.
+    pub explanation: String,
     /// Where the browser goes.
     pub address: String,
 }

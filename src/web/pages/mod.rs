@@ -3,7 +3,7 @@
 //! Everything works without scripts and carries no inline style, no event handler and nothing from another
 //! host, so that the strictest Content-Security-Policy holds. The one script in the gateway is
 //! [`POST_SCRIPT`], allowed by its hash. Ids (`#country-ES`, `#continue`, `#cancel`, `#retry`,
-//! `#other-country`, `#reference`) are a contract: tests and operators' monitors click them.
+//! `#other-country`, `#reference`, `#consent-accept`) are a contract: tests and operators' monitors click them.
 //!
 //! What this module does not do: it decides nothing, sets no header and knows no route; addresses come in
 //! as text.
@@ -12,6 +12,7 @@ mod country;
 mod depart;
 mod index;
 mod leave;
+mod release;
 mod trouble;
 
 pub mod assets;
@@ -21,6 +22,7 @@ pub use country::{Country, CountryPage};
 pub use depart::{Field, POST_SCRIPT, POST_SCRIPT_SHA256, PostPage};
 pub use index::IndexPage;
 pub use leave::LeavePage;
+pub use release::{Datum, ReleasePage};
 pub use trouble::{ErrorPage, FailurePage, Retry, WaitingPage, WrongBrowserPage};
 
 /// A page: data that can be shown.
@@ -118,7 +120,21 @@ mod tests {
             jwks: "/jwks".into(),
             countries: vec![EVIL.into()],
         };
+        let release = ReleasePage {
+            asks: true,
+            service: EVIL.into(),
+            purpose: Some(EVIL.into()),
+            country: EVIL.into(),
+            level: EVIL.into(),
+            data: vec![Datum { name: EVIL.into(), lines: vec![EVIL.into(), EVIL.into()] }],
+            action: "/login/L/consent".into(),
+            handle: EVIL.into(),
+            token: EVIL.into(),
+        };
+        let leave = LeavePage { service: EVIL.into(), explanation: EVIL.into(), address: EVIL.into() };
         vec![
+            ("release", release.html()),
+            ("leave", leave.html()),
             ("country", country_page().html()),
             ("post", post.html()),
             ("failure", failure.html()),

@@ -35,6 +35,58 @@ pub fn attribute(friendly_name: &str) -> &str {
     }
 }
 
+/// What a claim is called where its value is shown to its owner. An unknown name stands for itself.
+#[must_use]
+pub fn claim(name: &str) -> &str {
+    CLAIMS.iter().find(|(claim, _)| *claim == name).map_or(name, |(_, words)| words)
+}
+
+/// The claims in the order in which they are shown, and members of those that are objects.
+pub(super) const CLAIMS: &[(&str, &str)] = &[
+    ("name", "Name"),
+    ("given_name", "Given name"),
+    ("given_name_original", "Given name, as it is written"),
+    ("family_name", "Family name"),
+    ("family_name_original", "Family name, as it is written"),
+    ("birthdate", "Date of birth"),
+    ("eidas_date_of_birth", "Date of birth"),
+    ("legal_name", "Organisation's name"),
+    ("legal_name_original", "Organisation's name, as it is written"),
+    ("eidas_legal_name", "Organisation's name"),
+    ("eidas_legal_name_original", "Organisation's name, as it is written"),
+    ("eidas_country", "Country"),
+    ("eidas_representative", "Represented by"),
+    ("subject_type", "Kind of person"),
+    ("eidas_person_identifier", "Personal identifier"),
+    ("person_identifier", "Personal identifier"),
+    ("eidas_legal_person_identifier", "Organisation's identifier"),
+    ("legal_person_identifier", "Organisation's identifier"),
+    ("eidas_birth_name", "Name at birth"),
+    ("eidas_birth_name_original", "Name at birth, as it is written"),
+    ("place_of_birth", "Place of birth"),
+    ("eidas_place_of_birth", "Place of birth"),
+    ("nationalities", "Nationality"),
+    ("gender", "Gender"),
+    ("address", "Address"),
+    ("phone_number", "Phone number"),
+    ("phone_number_verified", "Phone number verified"),
+    ("email", "Email address"),
+    ("email_verified", "Email address verified"),
+    ("eidas_legal", "About the organisation"),
+    ("vat_registration", "VAT number"),
+    ("tax_reference", "Tax reference"),
+    ("eu_identifier", "European unique identifier (EUID)"),
+    ("lei", "Legal entity identifier (LEI)"),
+    ("eori", "EORI number"),
+    ("seed", "Excise number (SEED)"),
+    ("sic", "Standard industrial classification"),
+    ("locality", "Town"),
+    ("country", "Country"),
+];
+
+/// Claims that say how somebody logged in.
+pub(super) const ABOUT_THE_LOGIN: &[&str] = &["acr", "amr", "auth_time", "eidas_loa", "eidas_subject_type", "txn"];
+
 /// The name of a level of assurance given as `low`, `substantial` or `high`; anything else stands for itself.
 pub(super) fn level_name(level: &str) -> &str {
     match level {

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::{Waiting, error_response, give_up_pushed, store_trouble, waiting};
+use super::{
+    NOTHING_HANDED_OVER, Waiting, error_response, give_up_pushed, is_same_origin, login_id, store_trouble, waiting,
+};
 use crate::audit::Event;
 use crate::eidas::trust::Unavailable;
 use crate::eidas::{CountryCode, SubjectKind};
 use crate::login::{AwaitResponse, ChooseCountry, ClientPolicy, Failure, Obstacle, step, vault};
-use crate::oidc::ResponseMode;
 use crate::store::{self, Abandoned, Departed};
 use crate::web::form::Form;
-use crate::web::pages::{Cancel, Country, CountryPage, LeavePage, PostPage, Retry, WaitingPage, words};
+use crate::web::pages::{Cancel, Country, CountryPage, PostPage, Retry, WaitingPage, words};
 use crate::web::services::Services;
 use crate::web::trouble::Trouble;
 use crate::web::{answer, cookie};
@@ -108,14 +109,7 @@ pub(in crate::web) async fn cancel(State(services): State<Arc<Services>>, reques
     Trouble::new(step::COUNTRY, failure).rule("left").login(login).note(&services);
     give_up_pushed(&services, login).await;
     let told = error_response(&services, login, found.policy, failure);
-    let mut response = match told.mode {
-        ResponseMode::FormPost => answer::to_broker(&told),
-        ResponseMode::Query => {
-            let address = told.location();
-            let page = LeavePage { service: found.policy.service.clone(), address: address.clone() };
-            answer::leaving_page(&page, &address)
-        }
-    };
+    let mut response = answer::to_broker_from_form(&told, &found.policy.service, NOTHING_HANDED_OVER);
     cookie::remove(&login.id, response.headers_mut());
     response
 }
@@ -220,17 +214,6 @@ async fn own_post(services: &Services, request: Request) -> Result<(Waiting<'_>,
         return Err(Trouble::new(step::COUNTRY, Failure::ForgedForm));
     }
     Ok((found, form))
-}
-
-/// Fetch metadata: browsers that know it always say where a request comes from, and pages cannot forge it.
-/// `none` is the person's own doing, such as a reload.
-fn is_same_origin(headers: &HeaderMap) -> bool {
-    headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none")
-}
-
-/// The second part of `/login/{id}/…`.
-fn login_id(request: &Request) -> &str {
-    request.uri().path().split('/').nth(2).unwrap_or_default()
 }
 
 /// The form that tries `country` again.

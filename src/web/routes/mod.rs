@@ -6,11 +6,13 @@ pub(super) mod choose;
 mod client;
 pub(super) mod documents;
 pub(super) mod failed;
+pub(super) mod interlude;
 pub(super) mod par;
 pub(super) mod release;
 pub(super) mod token;
 pub(super) mod userinfo;
 
+use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
@@ -53,6 +55,45 @@ pub(super) async fn waiting<'a>(
         None => Err(Trouble::new(step, Failure::ClientWithoutPolicy)),
     }
 }
+
+/// Fetch metadata: browsers that know it always say where a request comes from, and pages cannot forge it.
+/// `none` is the person's own doing, such as a reload.
+pub(super) fn is_same_origin(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none")
+}
+
+/// The second part of `/login/{id}/…`.
+pub(super) fn login_id(request: &Request) -> &str {
+    request.uri().path().split('/').nth(2).unwrap_or_default()
+}
+
+/// A login whose outcome was taken, in its browser, on the way back to its broker.
+pub(super) struct Way<'a> {
+    pub(super) login: &'a Login,
+    pub(super) policy: &'a ClientPolicy,
+    /// The value of the login's cookie.
+    pub(super) cookie: &'a str,
+    /// Whether a form of ours was posted: then a redirect would not get out (see `answer`).
+    pub(super) posted: bool,
+}
+
+impl Way<'_> {
+    /// Takes `response` to the broker.
+    pub(super) fn answer(&self, response: &AuthorizationResponse, explanation: &str) -> Response {
+        match self.posted {
+            true => answer::to_broker_from_form(response, &self.policy.service, explanation),
+            false => answer::to_broker(response),
+        }
+    }
+
+    /// Ends the login by sending the browser to the broker with an error.
+    pub(super) fn back_to_broker(&self, services: &Services, failure: Failure) -> Response {
+        self.answer(&error_response(services, self.login, self.policy, failure), NOTHING_HANDED_OVER)
+    }
+}
+
+/// For the page on which somebody leaves without having logged in.
+const NOTHING_HANDED_OVER: &str = "Nothing about you was handed over.";
 
 fn is_browser_of(row: &LoginRow, cookie: &str) -> bool {
     vault::same_hash(&vault::digest(cookie), &row.browser_hash)

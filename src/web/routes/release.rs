@@ -8,11 +8,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 
-use super::{back_to_broker, failed, finish_pushed, give_up_pushed, store_trouble};
+use super::interlude::proceed;
+use super::{Way, back_to_broker, failed, finish_pushed, give_up_pushed, store_trouble};
 use crate::audit::Event;
 use crate::ids;
 use crate::login::{
-    self, ChooseCountry, ClientPolicy, DeclinedAnswer, Failure, Login, Normalised, Outcome, step, vault,
+    self, ChooseCountry, ClientPolicy, DeclinedAnswer, Failure, Login, Normalised, Outcome, Paused, step, vault,
 };
 use crate::store::{Issued, NewCode, NewLogin, Taken, Use};
 use crate::web::cookie::LoginCookie;
@@ -55,26 +56,32 @@ pub(in crate::web) async fn release(State(services): State<Arc<Services>>, reque
     let Some((_, policy)) = services.client(&login.request.client_id) else {
         return Trouble::new(step::RELEASE, Failure::ClientWithoutPolicy).login(login).page(&services);
     };
-    let mut response = match opened {
-        Outcome::Normalised(normalised) => issue(&services, login, policy, *normalised).await,
-        Outcome::Declined(declined) => choose_again(&services, headers, login, policy, &declined).await,
-    };
-    cookie::remove(id, response.headers_mut());
-    response
+    match (opened, &state) {
+        (Outcome::Normalised(normalised), login::State::AwaitResponse(asked)) => {
+            let way = Way { login, policy, cookie, posted: false };
+            proceed(&services, &way, Paused::new(asked.pending.country, *normalised)).await
+        }
+        (Outcome::Declined(declined), _) => {
+            let mut response = choose_again(&services, headers, login, policy, &declined).await;
+            cookie::remove(id, response.headers_mut());
+            response
+        }
+        // Nobody was asked, so nobody can have answered.
+        (Outcome::Normalised(_), login::State::ChooseCountry(_)) => {
+            Trouble::new(step::RELEASE, Failure::StateUnreadable).login(login).page(&services)
+        }
+    }
 }
 
-async fn issue(
-    services: &Services,
-    login: &Login,
-    policy: &ClientPolicy,
-    normalised: Normalised,
-) -> Response {
+/// Makes the code.
+pub(super) async fn issue(services: &Services, way: &Way<'_>, normalised: Normalised) -> Response {
+    let Way { login, policy, .. } = *way;
     let issued = match normalised.release(login, policy, &services.issuer, &*services.random) {
         Ok(issued) => issued,
         Err(failure) => {
             Trouble::new(step::RELEASE, failure).rule("SEC-32 acr").login(login).note(services);
             give_up_pushed(services, login).await;
-            return back_to_broker(services, login, policy, failure);
+            return way.back_to_broker(services, failure);
         }
     };
     match finish_pushed(services, login).await {
@@ -85,7 +92,7 @@ async fn issue(
         }
         Err(error) => {
             store_trouble(step::RELEASE, &error).login(login).note(services);
-            return back_to_broker(services, login, policy, Failure::StoreUnavailable);
+            return way.back_to_broker(services, Failure::StoreUnavailable);
         }
     }
     let now = services.now();
@@ -98,12 +105,12 @@ async fn issue(
     match services.store.issue_code(&code, now).await {
         Ok(Issued::Issued) => {
             services.record(&Event::Release { login: &login.id, client: &login.request.client_id });
-            answer::to_broker(&issued.response)
+            way.answer(&issued.response, "You are logged in.")
         }
         Ok(Issued::Gone) => Trouble::new(step::RELEASE, Failure::AlreadyReleased).login(login).page(services),
         Err(error) => {
             store_trouble(step::RELEASE, &error).login(login).note(services);
-            back_to_broker(services, login, policy, Failure::StoreUnavailable)
+            way.back_to_broker(services, Failure::StoreUnavailable)
         }
     }
 }
