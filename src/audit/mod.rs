@@ -122,6 +122,27 @@ pub enum Event<'a> {
     Userinfo {
         /// The login.
         login: &'a str,
+        /// The broker's `client_id`.
+        client: &'a str,
+    },
+    /// After step 10: the broker asked whether an access token is still good.
+    Introspect {
+        /// The login, if the token is good and the broker's own.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        login: Option<&'a str>,
+        /// The broker's `client_id`.
+        client: &'a str,
+        /// What it was told.
+        active: bool,
+    },
+    /// After step 9 or 10: the broker ended a code or an access token before its time.
+    Revoke {
+        /// The login.
+        login: &'a str,
+        /// The broker's `client_id`.
+        client: &'a str,
+        /// `access_token` or `code`.
+        what: Revoked,
     },
     /// A certificate, or metadata that is replaced by hand, ends soon. Told once 60, 30 and 7 days before the
     /// end and once at the end; again after a start of the gateway.
@@ -226,11 +247,23 @@ impl Event<'_> {
             Self::Depart { login, .. } => Some((step::DEPART, login)),
             Self::Verify { login, .. } | Self::Decline { login, .. } => Some((step::VERIFY, login)),
             Self::Release { login, .. } | Self::Consent { login, .. } => Some((step::RELEASE, login)),
-            Self::Redeem { login, .. } | Self::Userinfo { login } => Some((step::REDEEM, login)),
+            Self::Redeem { login, .. } | Self::Userinfo { login, .. } | Self::Revoke { login, .. } => {
+                Some((step::REDEEM, login))
+            }
             // The rest belong to no login, or have a line of their own.
             _ => None,
         }
     }
+}
+
+/// What a broker can end before its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Revoked {
+    /// An access token.
+    AccessToken,
+    /// An authorization code.
+    Code,
 }
 
 /// A refusal, with all that is known of the login at that point.

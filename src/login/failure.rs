@@ -107,6 +107,10 @@ table! {
     AccessTokenRefused "EG-1103" shown "EG-1103", Broker, None, "request-refused", 401, FINAL;
     /// A client assertion was used a second time.
     AssertionReplayed "EG-1104" shown "EG-1104", Broker, None, "request-refused", 401, FINAL;
+    /// The introspection request was refused.
+    IntrospectionRefused "EG-1105" shown "EG-1105", Broker, None, "request-refused", 400, FINAL;
+    /// The revocation request was refused.
+    RevocationRefused "EG-1106" shown "EG-1106", Broker, None, "request-refused", 400, FINAL;
 
     // 2: the member state's answer.
     /// The answer is not one readable SAML Response (SEC-01 to SEC-06).

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Client, Grant};
+use super::token::TokenError;
+use super::{Client, Grant, OAuthError, form};
 use crate::clock::Timestamp;
-use crate::secret::Personal;
+use crate::secret::{Personal, Secret};
 
 /// What an access token stands for. It lives sealed under the token, and nowhere in clear outside memory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +61,28 @@ impl AccessToken {
             claims: Personal::new(claims),
         }
     }
+
+    /// How it is presented (RFC 6750 §6.1.1, RFC 9449 §5).
+    #[must_use]
+    pub fn token_type(&self) -> &'static str {
+        match self.confirmation {
+            Some(Confirmation::Jkt(_)) => "DPoP",
+            Some(Confirmation::X5tS256(_)) | None => "Bearer",
+        }
+    }
+}
+
+/// The token that a client asks about (RFC 7662 §2.1) or wants to end (RFC 7009 §2.1). Any text will do: what
+/// is no token of ours opens nothing. `token_type_hint` says nothing that we could not see ourselves.
+///
+/// # Errors
+/// `invalid_request` if there is none, or a parameter is repeated.
+pub fn presented(parameters: &[(String, String)]) -> Result<Secret<String>, TokenError> {
+    let invalid = |description: String| TokenError::new(OAuthError::InvalidRequest, &description);
+    form::unrepeated(parameters, &["token", "token_type_hint"])
+        .map_err(|name| invalid(format!("{name} is repeated")))?;
+    let token = form::one(parameters, "token").ok_or_else(|| invalid("token is missing".to_owned()))?;
+    Ok(Secret::new(token.to_owned()))
 }
 
 #[cfg(test)]
@@ -97,6 +120,24 @@ mod tests {
             let printed = format!("{token:?}");
             assert!(!printed.contains("García") && !printed.contains("pairwise-sub"), "{printed}");
         }
+    }
+
+    #[test]
+    fn a_client_presents_one_token_of_any_form() {
+        let read = |pairs: &[(&str, &str)]| {
+            let pairs: Vec<_> = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            let token = presented(&pairs).map(|token| token.expose().clone());
+            token.map_err(|error| (error.error, error.description.to_string()))
+        };
+        for token in ["abc", " ", "\u{0}", "\u{1f600}", "a b"] {
+            assert_eq!(read(&[("token", token), ("token_type_hint", "refresh_token")]), Ok(token.to_owned()));
+        }
+        let invalid = |text: &str| Err((OAuthError::InvalidRequest, text.to_owned()));
+        assert_eq!(read(&[]), invalid("token is missing"));
+        assert_eq!(read(&[("token", "")]), invalid("token is missing"));
+        assert_eq!(read(&[("token", "a"), ("token", "a")]), invalid("token is repeated"));
+        let hints = [("token", "a"), ("token_type_hint", "access_token"), ("token_type_hint", "code")];
+        assert_eq!(read(&hints), invalid("token_type_hint is repeated"));
     }
 
     #[test]

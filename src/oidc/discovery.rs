@@ -9,12 +9,16 @@ use crate::crypto::jose::JwsAlgorithm;
 pub mod path {
     /// The authorization endpoint.
     pub const AUTHORIZE: &str = "/authorize";
+    /// The introspection endpoint.
+    pub const INTROSPECT: &str = "/introspect";
     /// The JWK Set.
     pub const JWKS: &str = "/jwks";
     /// This metadata.
     pub const METADATA: &str = "/.well-known/openid-configuration";
     /// The endpoint for pushed authorization requests.
     pub const PAR: &str = "/par";
+    /// The revocation endpoint.
+    pub const REVOKE: &str = "/revoke";
     /// The token endpoint.
     pub const TOKEN: &str = "/token";
     /// The userinfo endpoint.
@@ -48,6 +52,8 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "pushed_authorization_request_endpoint": issuer.endpoint(path::PAR),
         "require_pushed_authorization_requests": false,
         "userinfo_endpoint": issuer.endpoint(path::USERINFO),
+        "introspection_endpoint": issuer.endpoint(path::INTROSPECT),
+        "revocation_endpoint": issuer.endpoint(path::REVOKE),
         "jwks_uri": issuer.endpoint(path::JWKS),
         "scopes_supported": offer.scopes,
         "claims_supported": offer.claims,
@@ -63,6 +69,10 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "id_token_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
         "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
+        "introspection_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
+        "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
+        "revocation_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
+        "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "authorization_response_iss_parameter_supported": true,
         // Left out, both would mean something else: the default of the second is true.
         "request_parameter_supported": false,
@@ -106,6 +116,8 @@ mod tests {
             "code_challenge_methods_supported",
             "claims_supported",
             "scopes_supported",
+            "introspection_endpoint",
+            "revocation_endpoint",
         ] {
             assert!(metadata.get(member).is_some(), "{member}");
         }

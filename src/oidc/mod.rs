@@ -17,6 +17,7 @@ pub mod error;
 pub mod form;
 pub mod grant;
 pub mod id_token;
+pub mod introspection;
 pub mod issuer;
 pub mod keys;
 pub mod pkce;

@@ -41,6 +41,10 @@ macro_rules! suite {
             a_second_redemption_is_noticed_after_the_code_expired
             a_token_for_a_code_that_was_reused_meanwhile_is_refused
             codes_and_tokens_end_when_they_expire
+            a_code_is_found_until_it_is_redeemed_or_expires
+            a_revoked_token_opens_nothing_and_its_code_stays_used
+            a_revoked_code_takes_along_what_came_of_it
+            one_of_fifty_revocations_and_redemptions_leaves_nothing_open
             a_purge_removes_what_has_expired_and_nothing_else
             used_identifiers_outlive_their_login
             a_word_is_used_once_until_its_time_is_over
@@ -311,6 +315,68 @@ pub(super) async fn codes_and_tokens_end_when_they_expire(store: Tested) {
     assert_eq!(store.put_access_token(&token(1), at(64)).await, Ok(Stored::Stored));
     assert!(store.find_access_token(&hash("token", 1), at(306)).await.unwrap().is_some());
     assert_eq!(store.find_access_token(&hash("token", 1), at(307)).await, Ok(None));
+}
+
+pub(super) async fn a_code_is_found_until_it_is_redeemed_or_expires(store: Tested) {
+    coded(&store, 1).await;
+    let opened = Opened { login_id: login(1).id, sealed: code(1).sealed };
+    assert_eq!(store.find_code(&hash("code", 1), at(64)).await, Ok(Some(opened)));
+    assert_eq!(store.find_code(&hash("code", 1), at(65)).await, Ok(None));
+    assert_eq!(store.find_code(&hash("code", 2), at(6)).await, Ok(None));
+    tokened(&store, 2).await;
+    assert_eq!(store.find_code(&hash("code", 2), at(8)).await, Ok(None));
+}
+
+pub(super) async fn a_revoked_token_opens_nothing_and_its_code_stays_used(store: Tested) {
+    tokened(&store, 1).await;
+    tokened(&store, 2).await;
+    assert_eq!(store.revoke_token(&hash("token", 9), at(8)).await, Ok(Revocation::Gone));
+    assert_eq!(store.revoke_token(&hash("token", 1), at(307)).await, Ok(Revocation::Gone));
+    assert_eq!(store.revoke_token(&hash("token", 1), at(8)).await, Ok(Revocation::Revoked));
+    assert_eq!(store.revoke_token(&hash("token", 1), at(9)).await, Ok(Revocation::Gone));
+    assert_eq!(store.find_access_token(&hash("token", 1), at(9)).await, Ok(None));
+    let reused = Redeemed::Reused { login_id: login(1).id };
+    assert_eq!(store.redeem_code(&hash("code", 1), at(9)).await, Ok(reused));
+    assert!(store.find_access_token(&hash("token", 2), at(9)).await.unwrap().is_some());
+}
+
+pub(super) async fn a_revoked_code_takes_along_what_came_of_it(store: Tested) {
+    // Before it is redeemed.
+    coded(&store, 1).await;
+    assert_eq!(store.revoke_token(&hash("code", 1), at(65)).await, Ok(Revocation::Gone));
+    assert_eq!(store.revoke_token(&hash("code", 1), at(6)).await, Ok(Revocation::Revoked));
+    assert_eq!(store.find_code(&hash("code", 1), at(7)).await, Ok(None));
+    let reused = Redeemed::Reused { login_id: login(1).id };
+    assert_eq!(store.redeem_code(&hash("code", 1), at(7)).await, Ok(reused));
+    // While it is.
+    coded(&store, 2).await;
+    assert!(matches!(store.redeem_code(&hash("code", 2), at(6)).await, Ok(Redeemed::Grant { .. })));
+    assert_eq!(store.revoke_token(&hash("code", 2), at(6)).await, Ok(Revocation::Revoked));
+    assert_eq!(store.put_access_token(&token(2), at(7)).await, Ok(Stored::Revoked));
+    // After.
+    tokened(&store, 3).await;
+    assert_eq!(store.revoke_token(&hash("code", 3), at(8)).await, Ok(Revocation::Revoked));
+    assert_eq!(store.find_access_token(&hash("token", 3), at(8)).await, Ok(None));
+}
+
+pub(super) async fn one_of_fifty_revocations_and_redemptions_leaves_nothing_open(store: Tested) {
+    coded(&store, 1).await;
+    let done = fifty(&store, |store, n| async move {
+        if n % 2 == 0 {
+            return store.revoke_token(&hash("code", 1), at(6)).await.unwrap() == Revocation::Revoked;
+        }
+        if let Redeemed::Grant { .. } = store.redeem_code(&hash("code", 1), at(6)).await.unwrap() {
+            let token = NewAccessToken { token_hash: hash("token", n), ..token(1) };
+            store.put_access_token(&token, at(6)).await.unwrap();
+        }
+        false
+    });
+    // Whoever came first: a redemption may have ended what a revocation would have.
+    assert!(done.await.iter().filter(|revoked| **revoked).count() <= 1);
+    for n in 0..50 {
+        assert_eq!(store.find_access_token(&hash("token", n), at(7)).await, Ok(None));
+    }
+    assert_eq!(store.revoke_token(&hash("code", 1), at(7)).await, Ok(Revocation::Gone));
 }
 
 pub(super) async fn a_purge_removes_what_has_expired_and_nothing_else(store: Tested) {

@@ -89,6 +89,13 @@ pub trait Store: MetadataStore {
     /// What an access token opens.
     fn find_access_token<'a>(&'a self, token_hash: &'a Hash, now: Timestamp) -> Reply<'a, Option<Opened>>;
 
+    /// What a code stands for that has not been redeemed.
+    fn find_code<'a>(&'a self, code_hash: &'a Hash, now: Timestamp) -> Reply<'a, Option<Opened>>;
+
+    /// Ends an access token, or a code and whatever has come of it, before its time (RFC 7009). A code that
+    /// is presented afterwards counts as redeemed before.
+    fn revoke_token<'a>(&'a self, hash: &'a Hash, now: Timestamp) -> Reply<'a, Revocation>;
+
     /// Notes a word as used until `until`: of all who ask, on all instances, one is the first.
     fn use_once<'a>(&'a self, word: &'a Hash, until: Timestamp, now: Timestamp) -> Reply<'a, Use>;
 
@@ -307,13 +314,22 @@ pub enum Stored {
     Revoked,
 }
 
-/// What an access token opens.
+/// What a code or an access token opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// The login.
     pub login_id: String,
     /// What it stands for, sealed under it.
     pub sealed: Vec<u8>,
+}
+
+/// What became of a code or an access token that was to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// It opens nothing any more.
+    Revoked,
+    /// There was none, or it had ended.
+    Gone,
 }
 
 /// An authorization request that a client has pushed.

@@ -20,8 +20,9 @@ use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::{
-    Abandoned, Answered, Departed, Departure, Hash, Held, Issued, LoginRow, NewAccessToken, NewAnswer, NewCode,
-    NewLogin, NewPushed, Opened, Outcome, Purged, Redeemed, Reply, Store, StoreError, Stored, Taken, Use,
+    Abandoned, Answered, Departed, Departure, Hash, Held, Issued, LoginRow, NewAccessToken, NewAnswer,
+    NewCode, NewLogin, NewPushed, Opened, Outcome, Purged, Redeemed, Reply, Revocation, Store, StoreError,
+    Stored, Taken, Use,
 };
 use crate::clock::Timestamp;
 
@@ -320,11 +321,25 @@ impl Store for Sqlite {
     fn find_access_token<'a>(&'a self, token_hash: &'a Hash, now: Timestamp) -> Reply<'a, Option<Opened>> {
         const SQL: &str =
             "SELECT id, sealed FROM logins WHERE token_hash = ?1 AND state = 'live' AND expires > ?2";
+        Box::pin(self.opened(SQL, token_hash, now))
+    }
+
+    fn find_code<'a>(&'a self, code_hash: &'a Hash, now: Timestamp) -> Reply<'a, Option<Opened>> {
+        const SQL: &str =
+            "SELECT id, sealed FROM logins WHERE code_hash = ?1 AND state = 'code' AND expires > ?2";
+        Box::pin(self.opened(SQL, code_hash, now))
+    }
+
+    fn revoke_token<'a>(&'a self, hash: &'a Hash, now: Timestamp) -> Reply<'a, Revocation> {
+        const SQL: &str = "UPDATE logins SET state = 'dead', token_hash = NULL, sealed = NULL \
+            WHERE (token_hash = ?1 AND state = 'live' \
+                OR code_hash = ?1 AND state IN ('code', 'used', 'live')) AND expires > ?2";
         Box::pin(async move {
-            let query =
-                sqlx::query_as::<_, (String, Vec<u8>)>(SQL).bind(token_hash.as_slice()).bind(now.millis());
-            let row = self.row(query).await?;
-            Ok(row.map(|(login_id, sealed)| Opened { login_id, sealed }))
+            let query = sqlx::query(SQL).bind(hash.as_slice()).bind(now.millis());
+            Ok(match self.change(query).await? {
+                0 => Revocation::Gone,
+                _ => Revocation::Revoked,
+            })
         })
     }
 
@@ -409,6 +424,16 @@ impl Store for Sqlite {
 }
 
 impl Sqlite {
+    async fn opened(
+        &self,
+        sql: &'static str,
+        hash: &Hash,
+        now: Timestamp,
+    ) -> Result<Option<Opened>, StoreError> {
+        let query = sqlx::query_as::<_, (String, Vec<u8>)>(sql).bind(hash.as_slice()).bind(now.millis());
+        Ok(self.row(query).await?.map(|(login_id, sealed)| Opened { login_id, sealed }))
+    }
+
     async fn waiting(
         &self,
         sql: &'static str,

@@ -9,7 +9,9 @@ use axum::response::Response;
 use axum::routing::{get, post};
 
 use super::answer;
-use super::routes::{acs, authorize, choose, documents, failed, interlude, par, release, token, userinfo};
+use super::routes::{
+    acs, authorize, choose, documents, failed, interlude, introspect, par, release, revoke, token, userinfo,
+};
 use super::services::Services;
 use super::trouble::Trouble;
 use crate::login::{Failure, step};
@@ -23,8 +25,11 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/token", post(token::redeem))
         .route("/par", post(par::push))
         .route("/userinfo", get(userinfo::by_get).post(userinfo::by_post))
+        .route("/introspect", post(introspect::answer))
+        .route("/revoke", post(revoke::end))
         .route("/jwks", get(documents::jwks))
         .route("/.well-known/openid-configuration", get(documents::discovery))
+        .route("/.well-known/oauth-authorization-server", get(documents::discovery))
         // The citizen.
         .route("/login/{id}", get(choose::show))
         .route("/login/{id}/country", get(choose::countries).post(choose::depart))

@@ -44,7 +44,9 @@ async fn a_person_who_agrees_is_logged_in() {
     let world = world(Consent::Required).await;
     let browser = Browser::new(&world);
     let page = page(&browser, &[]).await;
-    for part in ["Town Hall", "Apply for a parking permit", "Lindqvist", "1977-03-12", "Date of birth", "High"] {
+    for part in
+        ["Town Hall", "Apply for a parking permit", "Lindqvist", "1977-03-12", "Date of birth", "High"]
+    {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
     assert!(page.has("consent-accept") && page.has("consent-refuse"));

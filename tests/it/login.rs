@@ -677,6 +677,9 @@ async fn every_answer_has_its_headers() {
         "/jwks",
         "/saml/metadata",
         "/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/introspect",
+        "/revoke",
         "/failed",
         "/continue",
         "/login/x",
@@ -792,6 +795,8 @@ async fn nothing_malformed_is_our_fault_and_nothing_panics() {
     let paths = [
         "/authorize",
         "/token",
+        "/introspect",
+        "/revoke",
         "/userinfo",
         "/saml/acs",
         "/continue",

@@ -30,4 +30,5 @@ mod sources;
 mod stage;
 mod support;
 mod tls;
+mod tokens;
 mod trust;

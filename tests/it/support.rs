@@ -34,6 +34,8 @@ use tower::ServiceExt as _;
 pub(crate) const ISSUER: &str = "https://gateway.example";
 pub(crate) const REDIRECT: &str = "https://broker.example/cb";
 pub(crate) const SECRET: &str = "broker-secret";
+/// Of the client `neighbour`, which is registered everywhere and does nothing by itself.
+pub(crate) const NEIGHBOUR_SECRET: &str = "neighbour-secret";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const STATE: &str = "the-state";
 pub(crate) const NONCE: &str = "the-nonce";
@@ -118,11 +120,15 @@ impl World {
         policy.attributes = Attribute::ALL.iter().copied().collect();
         policy.person_identifier = true;
         change(&mut client, &mut policy);
+        let redirect = vec![RedirectUri::register("https://neighbour.example/cb").unwrap()];
+        let neighbour = Client::new("neighbour", SecretHash::of(NEIGHBOUR_SECRET), redirect);
+        let neighbours_policy = ClientPolicy::new("Neighbour", "neighbour", SpType::Public);
+        let policies = [("broker", policy), ("neighbour", neighbours_policy)];
         let countries = countries(&trust(), start());
         let services = Arc::new(Services::new(Parts {
             issuer: Issuer::parse(ISSUER).unwrap(),
-            clients: Clients::new([client]).unwrap(),
-            policies: BTreeMap::from([("broker".to_owned(), policy)]),
+            clients: Clients::new([client, neighbour]).unwrap(),
+            policies: policies.map(|(id, policy)| (id.to_owned(), policy)).into(),
             connector: keys.connector.clone().into(),
             countries,
             signing_keys: SigningKeys::new(vec![keys.token.clone()]).unwrap(),

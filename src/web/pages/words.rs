@@ -85,7 +85,8 @@ pub(super) const CLAIMS: &[(&str, &str)] = &[
 ];
 
 /// Claims that say how somebody logged in.
-pub(super) const ABOUT_THE_LOGIN: &[&str] = &["acr", "amr", "auth_time", "eidas_loa", "eidas_subject_type", "txn"];
+pub(super) const ABOUT_THE_LOGIN: &[&str] =
+    &["acr", "amr", "auth_time", "eidas_loa", "eidas_subject_type", "txn"];
 
 /// The name of a level of assurance given as `low`, `substantial` or `high`; anything else stands for itself.
 pub(super) fn level_name(level: &str) -> &str {

@@ -7,7 +7,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::{
-    NOTHING_HANDED_OVER, Waiting, error_response, give_up_pushed, is_same_origin, login_id, store_trouble, waiting,
+    NOTHING_HANDED_OVER, Waiting, error_response, give_up_pushed, is_same_origin, login_id, store_trouble,
+    waiting,
 };
 use crate::audit::Event;
 use crate::eidas::trust::Unavailable;

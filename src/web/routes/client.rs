@@ -82,7 +82,12 @@ async fn prove(services: &Services, credentials: &Credentials) -> Result<Proof, 
 /// The store failed: which way, only the log says.
 pub(super) fn store_refusal(error: &StoreError) -> ClientRefusal {
     tracing::error!(%error, step = step::REDEEM, "the store did not answer");
-    (Failure::StoreUnavailable, TokenError::new(OAuthError::TemporarilyUnavailable, "try again later"))
+    (Failure::StoreUnavailable, unavailable())
+}
+
+/// What the client is told of troubles of ours that pass.
+pub(super) fn unavailable() -> TokenError {
+    TokenError::new(OAuthError::TemporarilyUnavailable, "try again later")
 }
 
 /// Writes the refusal down, and tells the client.

@@ -7,8 +7,11 @@ mod client;
 pub(super) mod documents;
 pub(super) mod failed;
 pub(super) mod interlude;
+pub(super) mod introspect;
 pub(super) mod par;
+mod presented;
 pub(super) mod release;
+pub(super) mod revoke;
 pub(super) mod token;
 pub(super) mod userinfo;
 

@@ -13,7 +13,8 @@ use super::{Way, back_to_broker, failed, finish_pushed, give_up_pushed, store_tr
 use crate::audit::Event;
 use crate::ids;
 use crate::login::{
-    self, ChooseCountry, ClientPolicy, DeclinedAnswer, Failure, Login, Normalised, Outcome, Paused, step, vault,
+    self, ChooseCountry, ClientPolicy, DeclinedAnswer, Failure, Login, Normalised, Outcome, Paused, step,
+    vault,
 };
 use crate::store::{Issued, NewCode, NewLogin, Taken, Use};
 use crate::web::cookie::LoginCookie;

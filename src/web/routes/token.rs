@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 
-use super::client::{self, ClientRefusal, refuse, store_refusal};
+use super::client::{self, ClientRefusal, refuse, store_refusal, unavailable};
 use crate::audit::Event;
 use crate::ids;
 use crate::login::vault::{self, Purpose};
@@ -41,8 +41,6 @@ pub(in crate::web) async fn redeem(State(services): State<Arc<Services>>, reques
 async fn exchange(services: &Services, request: &TokenRequest) -> Result<TokenResponse, ClientRefusal> {
     let invalid_grant =
         |failure| (failure, TokenError::new(OAuthError::InvalidGrant, "the code is not valid"));
-    let unavailable =
-        |failure: Failure| (failure, TokenError::new(OAuthError::TemporarilyUnavailable, "try again later"));
     let code = request.code.expose();
     let code_hash = vault::digest(code);
     let now = services.now();
@@ -53,7 +51,7 @@ async fn exchange(services: &Services, request: &TokenRequest) -> Result<TokenRe
         Err(error) => return Err(store_refusal(&error)),
     };
     let grant: Grant =
-        vault::open(code, Purpose::Code, &sealed).ok_or_else(|| unavailable(Failure::StateUnreadable))?;
+        vault::open(code, Purpose::Code, &sealed).ok_or_else(|| (Failure::StateUnreadable, unavailable()))?;
     let access_token = ids::token(&*services.random);
     let response =
         token::redeem(request, &grant, &services.signing_keys, &access_token, now, &services.issuer)

@@ -7,8 +7,8 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
+use super::presented::{self, Presented};
 use crate::audit::Event;
-use crate::login::vault::{self, Purpose};
 use crate::login::{Failure, step};
 use crate::oidc::AccessToken;
 use crate::oidc::userinfo::{self, UserinfoError};
@@ -32,9 +32,9 @@ pub(in crate::web) async fn by_post(State(services): State<Arc<Services>>, reque
 async fn respond(services: &Services, headers: &HeaderMap, form: &[(String, String)]) -> Response {
     let authorization = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
     match open(services, authorization, form).await {
-        Ok((login, token)) => {
-            services.record(&Event::Userinfo { login: &login });
-            let body = serde_json::to_string(token.claims.expose()).unwrap_or_default();
+        Ok(found) => {
+            services.record(&Event::Userinfo { login: &found.login, client: &found.meaning.client_id });
+            let body = serde_json::to_string(found.meaning.claims.expose()).unwrap_or_default();
             answer::json(StatusCode::OK, body)
         }
         Err((failure, error)) => {
@@ -55,20 +55,12 @@ async fn open(
     services: &Services,
     authorization: Option<&str>,
     form: &[(String, String)],
-) -> Result<(String, AccessToken), (Failure, UserinfoError)> {
+) -> Result<Presented<AccessToken>, (Failure, UserinfoError)> {
     let refused = |error| (Failure::AccessTokenRefused, error);
     let token = userinfo::bearer_token(authorization, form).map_err(refused)?;
-    let token = token.expose();
-    let opened = services.store.find_access_token(&vault::digest(token), services.now()).await;
-    let opened = opened.map_err(|error| {
-        tracing::error!(%error, step = step::REDEEM, "the store did not answer");
-        (Failure::StoreUnavailable, UserinfoError::Unavailable)
-    })?;
-    let opened = opened.ok_or_else(|| refused(UserinfoError::InvalidToken))?;
-    match vault::open(token, Purpose::AccessToken, &opened.sealed) {
-        Some(token) => Ok((opened.login_id, token)),
-        None => Err((Failure::StateUnreadable, UserinfoError::Unavailable)),
-    }
+    let found = presented::access_token(services, token.expose()).await;
+    let found = found.map_err(|failure| (failure, UserinfoError::Unavailable))?;
+    found.ok_or_else(|| refused(UserinfoError::InvalidToken))
 }
 
 const MAX_FORM: usize = 16 * 1024;
