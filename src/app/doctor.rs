@@ -12,7 +12,7 @@ use crate::config::{Config, Opened};
 use crate::eidas::trust::{self, lifecycle};
 use crate::eidas::{CountryTrust, TrustedNode};
 use crate::oidc::client::read_keys;
-use crate::oidc::{ClientKeys, Clients};
+use crate::oidc::{ClientKeys, Clients, TokenKeys};
 use crate::outbound::{Fetcher, Source};
 use crate::store::{self, Document, DocumentState, Refresh};
 use lifecycle::{Expiry, Nearness};
@@ -51,6 +51,7 @@ pub async fn examine(path: &Path, online: bool, now: Timestamp) -> Vec<Finding> 
         Ok((config, opened)) => {
             findings
                 .extend(opened.rollover.expiries(now).iter().map(|expiry| ending("ours", OWN_KEYS, expiry)));
+            findings.extend(token_keys(&opened.token_keys, now));
             findings.extend(database(&config, &opened, now).await);
             if online {
                 let fetcher = fetcher(&config.outbound, config.profile);
@@ -68,6 +69,26 @@ pub async fn examine(path: &Path, online: bool, now: Timestamp) -> Vec<Finding> 
     }
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
+}
+
+/// Keys that sign tokens and whose time is over, or will be soon, without a change planned.
+fn token_keys(keys: &TokenKeys, now: Timestamp) -> Vec<Finding> {
+    let overdue = keys.overdue(now).into_iter().map(|(key, end)| {
+        let name = key.algorithm.as_str();
+        let message = format!("the time of the key for {name} was over at {end}, and no change is planned");
+        (Severity::Warning, "token_key_overdue", message)
+    });
+    let overdue: Vec<_> = overdue.collect();
+    let due = keys.due(now).into_iter().filter(|_| overdue.is_empty()).map(|due| {
+        let name = due.algorithm.as_str();
+        let message = format!(
+            "the key for {name} is to be changed; the gateway plans it while it runs, if it may write the rotation file"
+        );
+        (Severity::Info, "token_key_due", message)
+    });
+    let due: Vec<_> = due.collect();
+    let finding = |(severity, code, message)| Finding { severity, code, message, page: OWN_KEYS };
+    overdue.into_iter().chain(due).map(finding).collect()
 }
 
 fn ending(owner: &str, page: &'static str, expiry: &Expiry) -> Finding {

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::live::Live;
 use super::reload::Reload;
-use super::{Server, logging, monitor, server};
+use super::{Server, logging, monitor, server, token_keys};
 use crate::audit::{JsonLines, Sink};
 use crate::clock::SystemClock;
 use crate::config::{Config, Opened, Outbound, Profile};
@@ -159,10 +159,12 @@ impl Gateway {
     async fn run(self) {
         let Self { with, live, keeper, reload } = self;
         let countries = keeper.countries();
+        let rotating = token_keys::keep_rotating(reload.file().to_owned(), Arc::clone(&with.clock));
         tokio::join!(
             keeper.run(),
             hand_over(countries, live),
             reload.run(),
+            rotating,
             jobs::purge(with.store, with.clock),
         );
     }
@@ -190,7 +192,7 @@ pub(super) fn parts(
         policies: opened.policies,
         connector: opened.rollover,
         countries: Countries::default(),
-        signing_keys: opened.signing_keys,
+        token_keys: opened.token_keys,
         subject_key: opened.subject_key,
         store: Arc::clone(&with.store),
         clock: Arc::clone(&with.clock),

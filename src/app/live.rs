@@ -11,6 +11,7 @@ use tower::ServiceExt as _;
 use crate::eidas::{CountryCode, Rollover};
 use crate::jobs::{Keeper, Trusted, Watched};
 use crate::login::Countries;
+use crate::oidc::TokenKeys;
 use crate::web::{self, OutOfTurn, Parts, Services};
 
 /// What answers now.
@@ -61,6 +62,10 @@ impl Live {
 impl Watched for Live {
     fn rollover(&self) -> Arc<Rollover> {
         self.now().services.rollover()
+    }
+
+    fn token_keys(&self) -> Arc<TokenKeys> {
+        self.now().services.token_keys()
     }
 
     fn countries(&self) -> Arc<Countries> {

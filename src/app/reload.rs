@@ -44,6 +44,10 @@ impl Reload {
         Self { file, started: config, with, live, keeper, key_sources, seen }
     }
 
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
     pub(super) fn config(&self) -> &Config {
         &self.started
     }

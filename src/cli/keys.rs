@@ -12,8 +12,8 @@ use super::rotate::Rotate;
 use super::{ConfigFile, Done, Failure, now, print};
 use crate::crypto::hash::hex;
 use crate::crypto::jose::{JwsAlgorithm, JwsKey};
+use crate::crypto::turn::{Stage, Turn};
 use crate::crypto::{Certificate, CertificateRequest, Curve, KeyError, KeyKind, KeyUsage, PrivateKey};
-use crate::eidas::rollover::Stage;
 use crate::ids::{self, SystemRandom};
 use crate::oidc::client::generate_secret;
 
@@ -114,13 +114,7 @@ fn list(file: &ConfigFile) -> Done {
     let at = now();
     let states = opened.rollover.states(at);
     for state in &states {
-        let stage = match state.stage {
-            stage @ (Stage::Waiting | Stage::Next) => {
-                format!("{}, from {}", stage.as_str(), state.turn.use_from)
-            }
-            stage => stage.as_str().to_owned(),
-        };
-        line(state.usage.as_str(), &stage, &state.certificate);
+        line(state.usage.as_str(), &stage_of(state.stage, state.turn), &state.certificate);
     }
     let connector = &opened.connector;
     let listed = |one: &Certificate| states.iter().any(|state| state.certificate == *one);
@@ -130,15 +124,29 @@ fn list(file: &ConfigFile) -> Done {
     for key in connector.decryption.iter().filter(|key| !listed(key.certificate())) {
         line("encryption", "still decrypts", key.certificate());
     }
-    let jwks = opened.signing_keys.jwks();
-    for key in jwks.get("keys").and_then(serde_json::Value::as_array).into_iter().flatten() {
-        let word = |name: &str| key.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
-        let _ = writeln!(lines, "{:<18} {:<18} kid {}", "token", word("alg"), word("kid"));
+    let mut line = |algorithm: JwsAlgorithm, stage: &str, kid: &str| {
+        let _ = writeln!(lines, "{:<18} {:<18} {stage:<36} kid {kid}", "token", algorithm.as_str());
+    };
+    let tokens = opened.token_keys.states(at);
+    for state in &tokens {
+        line(state.algorithm, &stage_of(state.stage, state.turn), &state.kid);
+    }
+    for key in opened.token_keys.at(at).all() {
+        if !tokens.iter().any(|state| state.kid == key.kid()) {
+            line(key.algorithm(), "published", key.kid());
+        }
     }
     let (version, check) = (opened.subject_key.version(), opened.subject_key.check_value());
     let _ = writeln!(lines, "{:<18} {:<18} check_value {check}", "subject", format!("version {version}"));
     print(&lines)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn stage_of(stage: Stage, turn: Turn) -> String {
+    match stage {
+        Stage::Waiting | Stage::Next => format!("{}, from {}", stage.as_str(), turn.use_from),
+        _ => stage.as_str().to_owned(),
+    }
 }
 
 fn generate(arguments: &Generate) -> Done {

@@ -26,6 +26,7 @@ mod new_file;
 mod request;
 mod response;
 mod rotate;
+mod rotate_token;
 mod serve;
 
 /// Lets citizens of other EU member states log in to your services with their own eID.

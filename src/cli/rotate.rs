@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::new_file::new_file;
+use super::new_file::{new_file, replace_file};
 use super::{ConfigFile, Done, Failure, now, print};
 use crate::clock::Timestamp;
 use crate::config::{Config, Planned, Rotation};
+use crate::crypto::jose::JwsAlgorithm;
+use crate::crypto::turn::Stage;
 use crate::crypto::{Certificate, CertificateRequest, Curve, KeyError, KeyKind, KeyUsage, PrivateKey};
 use crate::eidas::CountryCode;
 use crate::eidas::metadata::VALID_FOR;
-use crate::eidas::rollover::{AHEAD, KEEP, KeyState, KeyUse, Rollover, Stage};
+use crate::eidas::rollover::{AHEAD, KEEP, KeyState, KeyUse, Rollover};
 use crate::ids::SystemRandom;
 
 #[derive(Debug, Args)]
@@ -24,26 +26,29 @@ pub(super) struct Rotate {
     #[arg(value_enum, value_name = "USE")]
     usage: Use,
     #[command(flatten)]
-    file: ConfigFile,
+    pub(super) file: ConfigFile,
     /// A private key that was made elsewhere, instead of a new one of the present kind.
-    #[arg(long, value_name = "FILE", requires = "certificate")]
-    key: Option<PathBuf>,
-    /// The certificate of that key, as an authority issued it.
+    #[arg(long, value_name = "FILE")]
+    pub(super) key: Option<PathBuf>,
+    /// The certificate of that key, as an authority issued it. A token key has none.
     #[arg(long, value_name = "FILE", requires = "key")]
-    certificate: Option<PathBuf>,
-    /// In how many hours the new key is used. Default: 48 for signing, 1 for encryption, 720 for
+    pub(super) certificate: Option<PathBuf>,
+    /// In how many hours the new key is used. Default: 48 for signing and token, 1 for encryption, 720 for
     /// metadata-signing.
     #[arg(long, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=8760))]
-    after: Option<u32>,
+    pub(super) after: Option<u32>,
     /// The present key has leaked: the next one is used at once, and the leaked one is no longer published.
     /// A change under way is brought forward. Logins fail until the other countries have fetched our
-    /// metadata again.
+    /// metadata again, or the brokers our key set.
     #[arg(long, conflicts_with = "after")]
-    leaked: bool,
+    pub(super) leaked: bool,
     /// With --leaked, for how many minutes the leaked encryption key still decrypts. Default: 15, for logins
     /// under way; 2880 as long as other countries may still encrypt for it.
     #[arg(long, value_name = "MINUTES", requires = "leaked", value_parser = clap::value_parser!(u32).range(0..=2880))]
-    keep: Option<u32>,
+    pub(super) keep: Option<u32>,
+    /// For token, if there are keys for several: the algorithm of the key that is changed.
+    #[arg(long, value_name = "ALGORITHM", value_parser = algorithm)]
+    pub(super) algorithm: Option<JwsAlgorithm>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -54,22 +59,29 @@ enum Use {
     Encryption,
     /// The key that signs our metadata.
     MetadataSigning,
+    /// The key that signs ID tokens.
+    Token,
 }
 
-impl From<Use> for KeyUse {
-    fn from(usage: Use) -> Self {
-        match usage {
-            Use::Signing => Self::Signing,
-            Use::Encryption => Self::Encryption,
-            Use::MetadataSigning => Self::MetadataSigning,
-        }
-    }
+fn algorithm(name: &str) -> Result<JwsAlgorithm, String> {
+    JwsAlgorithm::from_name(name).ok_or_else(|| "as RS256 or ES256".to_owned())
 }
 
 pub(super) fn run(arguments: &Rotate) -> Done {
+    let usage = match arguments.usage {
+        Use::Signing => KeyUse::Signing,
+        Use::Encryption => KeyUse::Encryption,
+        Use::MetadataSigning => KeyUse::MetadataSigning,
+        Use::Token => return super::rotate_token::run(arguments),
+    };
+    if arguments.key.is_some() && arguments.certificate.is_none() {
+        return Err(Failure("--key: its --certificate is needed".to_owned()));
+    }
+    if arguments.algorithm.is_some() {
+        return Err(Failure("--algorithm: only token keys have one".to_owned()));
+    }
     let at = now();
     let (config, opened) = arguments.file.load(at)?;
-    let usage = KeyUse::from(arguments.usage);
     let keep_minutes = keep_minutes(arguments, usage)?;
     let file = &config.connector.rotation_file;
     let folder = file.parent().unwrap_or_else(|| Path::new(""));
@@ -97,7 +109,7 @@ pub(super) fn run(arguments: &Rotate) -> Done {
             told
         }
     };
-    replace(file, &rotation.text(folder))?;
+    replace_file(file, &rotation.text(folder))?;
     // Proves that it fits: a fault here would stop the gateway at its next start.
     arguments.file.load(at)?;
     print(&told)?;
@@ -189,8 +201,7 @@ fn make(
         usage: if usage == KeyUse::Encryption { KeyUsage::Encryption } else { KeyUsage::Signing },
     };
     let certificate = key.self_signed(&request, &SystemRandom).map_err(failed)?;
-    let stem: String =
-        at.to_string().chars().take_while(|c| *c != '.').filter(char::is_ascii_alphanumeric).collect();
+    let stem = stamp(at);
     let path = |ending: &str| folder.join(format!("{}-{stem}.{ending}", usage.as_str()));
     std::fs::create_dir_all(folder).map_err(|error| Failure::new(&folder.display().to_string(), error))?;
     new_file(&path("key"), key.to_pem().map_err(failed)?.expose())?;
@@ -198,12 +209,9 @@ fn make(
     Ok((path("key"), path("crt"), certificate))
 }
 
-/// Puts a new text in the place of a file, so that nobody ever reads half of it.
-fn replace(file: &Path, text: &str) -> Result<(), Failure> {
-    let beside = file.with_extension("toml.new");
-    let _ = std::fs::remove_file(&beside);
-    new_file(&beside, text.as_bytes())?;
-    std::fs::rename(&beside, file).map_err(|error| Failure::new(&file.display().to_string(), error))
+/// An instant as a part of a file's name.
+pub(super) fn stamp(at: Timestamp) -> String {
+    at.to_string().chars().take_while(|c| *c != '.').filter(char::is_ascii_alphanumeric).collect()
 }
 
 /// What will happen when.

@@ -10,11 +10,11 @@ use serde_json::Value;
 
 use crate::clock::Timestamp;
 use crate::crypto::jose::{self, JwsAlgorithm, JwsKey};
+use crate::crypto::turn::Stage;
 use crate::crypto::{
     Certificate, DecryptionKey, DigestAlgorithm, KeyError, KeyKind, PrivateKey, SignatureAlgorithm,
     SigningKey,
 };
-use crate::eidas::rollover::Stage;
 use crate::oidc::client::is_client_word;
 use crate::secret::Secret;
 
@@ -70,10 +70,9 @@ impl Files<'_> {
         DecryptionKey::new(key, certificate).map_err(|error| self.unfit(at, &error)).ok()
     }
 
-    /// A key that signs tokens.
+    /// A key that signs tokens, whose file the key `at` names.
     pub(crate) fn token_key(&mut self, at: &str, key: &TokenKey) -> Option<JwsKey> {
-        let at = format!("{at}.key_file");
-        let octets = self.read(&at, &key.key_file)?;
+        let octets = self.read(at, &key.key_file)?;
         let made = JwsKey::from_pem(key.algorithm.into(), &octets);
         made.map_err(|error| self.findings.add(at, "bad_key", error.to_string())).ok()
     }

@@ -44,7 +44,7 @@ pub use oidc::{Oidc, Subject, TokenAlgorithm, TokenKey};
 pub use open::Opened;
 pub use outbound::Outbound;
 pub use preset::Preset;
-pub use rotation::{Planned, Rotation};
+pub use rotation::{Planned, PlannedToken, Rotation};
 pub use server::{Server, Tls};
 
 use crate::clock::Timestamp;

@@ -12,8 +12,14 @@ use crate::crypto::jose::JwsAlgorithm;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Oidc {
-    /// Keys that sign ID tokens; all are published, a client's `id_token_alg` picks the first that fits.
+    /// Keys that sign ID tokens; all are published, a client's `id_token_alg` picks the first that fits, or what
+    /// `keys rotate token` has put in its place.
     pub signing_key: Vec<TokenKey>,
+    /// After how many days the gateway makes a new key in the place of each of them and writes both into
+    /// `connector.rotation_file`, which it must be able to write (docs/operations.md). Leave out to do that by
+    /// `keys rotate token`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotate_after_days: Option<u32>,
     /// How long an access token, and with it the claims at userinfo, is valid, in seconds.
     #[serde(default = "default_token")]
     pub access_token_seconds: u64,
@@ -68,6 +74,9 @@ impl Oidc {
         if self.signing_key.is_empty() {
             findings.add("oidc.signing_key", "missing_key", "at least one signing key is needed");
         }
+        if self.rotate_after_days.is_some_and(|days| !(7..=1095).contains(&days)) {
+            findings.add("oidc.rotate_after_days", "out_of_range", "between 7 and 1095 days");
+        }
         if !(30..=300).contains(&self.access_token_seconds) {
             findings.add("oidc.access_token_seconds", "out_of_range", "between 30 and 300 seconds");
         }
@@ -80,6 +89,19 @@ fn default_token() -> u64 {
 
 fn default_version() -> u32 {
     1
+}
+
+impl From<JwsAlgorithm> for TokenAlgorithm {
+    fn from(algorithm: JwsAlgorithm) -> Self {
+        match algorithm {
+            JwsAlgorithm::RS256 => Self::RS256,
+            JwsAlgorithm::PS256 => Self::PS256,
+            JwsAlgorithm::ES256 => Self::ES256,
+            JwsAlgorithm::ES384 => Self::ES384,
+            JwsAlgorithm::ES512 => Self::ES512,
+            JwsAlgorithm::EdDSA => Self::EdDSA,
+        }
+    }
 }
 
 impl From<TokenAlgorithm> for JwsAlgorithm {

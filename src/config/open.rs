@@ -18,13 +18,15 @@ use super::files::Files;
 use super::metadata_list::MetadataList;
 use super::rotation::Rotation;
 use crate::clock::Timestamp;
+use crate::crypto::jose::JwsAlgorithm;
+use crate::crypto::turn::Stage;
 use crate::eidas::mdsl::ListTrust;
-use crate::eidas::rollover::{KeyUse, Rollover, Stage};
+use crate::eidas::rollover::{KeyUse, Rollover};
 use crate::eidas::trust::RevocationPolicy;
 use crate::eidas::{self, Connector, CountryCode, CountryTrust, Loa, Organization, SubjectKind, attribute};
 use crate::login::{self, ClientPolicy, SubjectKey, SubjectMode};
 use crate::oidc::client::{self, AssertionKey, ClaimsInIdToken, SecretHash, SecretPlace};
-use crate::oidc::{self, ClientAuthentication, Clients, RedirectUri, SigningKeys};
+use crate::oidc::{self, ClientAuthentication, Clients, RedirectUri, SigningKeys, TokenKeys};
 use crate::outbound::Source;
 
 /// What a configuration leads to.
@@ -34,8 +36,8 @@ pub struct Opened {
     pub connector: Connector,
     /// The same with the keys of any moment.
     pub rollover: Rollover,
-    /// The keys that sign tokens.
-    pub signing_keys: SigningKeys,
+    /// The keys that sign tokens, at any moment.
+    pub token_keys: TokenKeys,
     /// The key that makes `sub`.
     pub subject_key: SubjectKey,
     /// The registered clients.
@@ -53,8 +55,10 @@ impl Config {
     pub(crate) fn open(&self, now: Timestamp, findings: &mut Findings) -> Option<Opened> {
         let before = findings.0.len();
         let mut files = Files { findings, now };
-        let ourselves = self.open_connector(&mut files);
-        let signing_keys = self.open_signing_keys(&mut files);
+        let rotation = Rotation::read(&self.connector.rotation_file, &mut files);
+        let ourselves = rotation.as_ref().and_then(|rotation| self.open_connector(rotation, &mut files));
+        let token_keys = rotation.as_ref().and_then(|rotation| self.open_token_keys(rotation, &mut files));
+        let signing_keys = token_keys.as_ref().map(|keys| keys.at(now));
         let subject_key = self.open_subject_key(&mut files);
         let mut clients = Vec::new();
         let mut policies = BTreeMap::new();
@@ -77,7 +81,7 @@ impl Config {
         Some(Opened {
             connector,
             rollover,
-            signing_keys: signing_keys?,
+            token_keys: token_keys?,
             subject_key: subject_key?,
             // What could be wrong with them together was found when the sections were checked.
             clients: Clients::new(clients).ok()?,
@@ -89,9 +93,8 @@ impl Config {
 
     /// Ourselves now, and over time. What the rotation file has retired is not opened: its files may be gone
     /// and its certificates over.
-    fn open_connector(&self, files: &mut Files<'_>) -> Option<(Connector, Rollover)> {
+    fn open_connector(&self, rotation: &Rotation, files: &mut Files<'_>) -> Option<(Connector, Rollover)> {
         let set = &self.connector;
-        let rotation = Rotation::read(&set.rotation_file, files)?;
         let own = set.metadata_signing.as_ref().unwrap_or(&set.signing);
         let first = set.encryption.first()?;
         let mut open = |usage, at: &str, pair: &KeyPair| {
@@ -147,14 +150,33 @@ impl Config {
         Some((connector, rollover))
     }
 
-    fn open_signing_keys(&self, files: &mut Files<'_>) -> Option<SigningKeys> {
-        let mut keys = Vec::new();
+    /// The keys that sign tokens, over time. The first of each algorithm takes turns with what the rotation file
+    /// has for it; the others are only published.
+    fn open_token_keys(&self, rotation: &Rotation, files: &mut Files<'_>) -> Option<TokenKeys> {
+        let (mut turns, mut published) = (Vec::new(), Vec::new());
+        let mut seen = Vec::new();
         for (n, key) in self.oidc.signing_key.iter().enumerate() {
-            keys.push(files.token_key(&format!("oidc.signing_key[{n}]"), key));
+            let at = format!("oidc.signing_key[{n}].key_file");
+            if seen.contains(&key.algorithm) {
+                published.push(files.token_key(&at, key));
+                continue;
+            }
+            seen.push(key.algorithm);
+            for live in rotation.live_tokens(at, key, files.now) {
+                turns.push(files.token_key(&live.at, &live.key).map(|key| (live.turn, key)));
+            }
         }
-        let keys = keys.into_iter().collect::<Option<Vec<_>>>()?;
-        let keys = SigningKeys::new(keys);
-        keys.map_err(|error| files.findings.add("oidc.signing_key", "unfit_keys", error.to_string())).ok()
+        for planned in rotation.token.iter().filter(|planned| !seen.contains(&planned.algorithm)) {
+            let algorithm = JwsAlgorithm::from(planned.algorithm).as_str();
+            let message = format!("it has a key for {algorithm}, for which there is no [[oidc.signing_key]]");
+            files.findings.add("connector.rotation_file", "bad_rotation", message);
+        }
+        let turns = turns.into_iter().collect::<Option<Vec<_>>>()?;
+        let keys = TokenKeys::new(turns, published.into_iter().collect::<Option<Vec<_>>>()?);
+        let keys =
+            keys.map_err(|error| files.findings.add("oidc.signing_key", "unfit_keys", error.to_string()));
+        let period = self.oidc.rotate_after_days.map(|days| Duration::from_secs(86_400 * u64::from(days)));
+        keys.ok().map(|keys| keys.rotated_after(period))
     }
 
     fn open_subject_key(&self, files: &mut Files<'_>) -> Option<SubjectKey> {

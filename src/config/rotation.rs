@@ -9,9 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::connector::KeyPair;
 use super::files::Files;
+use super::oidc::{TokenAlgorithm, TokenKey};
 use crate::clock::Timestamp;
+use crate::crypto::turn::{Stage, Turn};
 use crate::crypto::{Certificate, DecryptionKey, SigningKey};
-use crate::eidas::rollover::{KeyUse, Stage, Turn, stages};
+use crate::eidas::rollover::{KeyUse, stages};
+use crate::oidc::token_keys::KEEP;
 
 /// Keys that take the place of those in `gateway.toml`, in the order in which they do.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -26,6 +29,9 @@ pub struct Rotation {
     /// After `connector.metadata_signing`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub metadata_signing: Vec<Planned>,
+    /// After the first of `oidc.signing_key` with the same algorithm.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub token: Vec<PlannedToken>,
 }
 
 /// A key and its two instants.
@@ -48,14 +54,35 @@ pub struct Planned {
     pub keep_minutes: Option<u32>,
 }
 
+/// A key that signs tokens, and its two instants.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedToken {
+    /// What it signs with.
+    pub algorithm: TokenAlgorithm,
+    /// The private key, relative to the rotation file.
+    pub key_file: PathBuf,
+    /// From when it is published.
+    #[serde(with = "words")]
+    pub publish_from: Timestamp,
+    /// From when it signs.
+    #[serde(with = "words")]
+    pub use_from: Timestamp,
+    /// For how many minutes the key before it is still published from then on, if that one has leaked. Without
+    /// it that key is published for as long as what it signed may be valid, and a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_minutes: Option<u32>,
+}
+
 impl Planned {
     fn turn(&self) -> Turn {
-        Turn {
-            publish_from: self.publish_from,
-            use_from: self.use_from,
-            keep: self.keep_minutes.map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
-        }
+        turn(self.publish_from, self.use_from, self.keep_minutes)
     }
+}
+
+fn turn(publish_from: Timestamp, use_from: Timestamp, keep_minutes: Option<u32>) -> Turn {
+    let keep = keep_minutes.map(|minutes| Duration::from_secs(60 * u64::from(minutes)));
+    Turn { publish_from, use_from, keep }
 }
 
 /// A key that is not retired, before its files are opened.
@@ -88,6 +115,10 @@ impl Rotation {
                 key.certificate_file = base.join(&key.certificate_file);
             }
         }
+        rotation.token.sort_by_key(|key| key.use_from);
+        for key in &mut rotation.token {
+            key.key_file = base.join(&key.key_file);
+        }
         Ok(rotation)
     }
 
@@ -102,6 +133,11 @@ impl Rotation {
                         *file = inside.to_owned();
                     }
                 }
+            }
+        }
+        for key in &mut relative.token {
+            if let Ok(inside) = key.key_file.strip_prefix(base) {
+                key.key_file = inside.to_owned();
             }
         }
         format!("{HEAD}{}", toml::to_string(&relative).unwrap_or_default())
@@ -143,6 +179,30 @@ impl Rotation {
         live.filter(|(_, stage)| *stage != Stage::Retired)
             .map(|((at, pair, turn), stage)| Live { at, pair, turn, stage })
             .collect()
+    }
+}
+
+/// A key that signs tokens and is not retired, before its file is opened.
+pub(super) struct LiveToken {
+    pub(super) at: String,
+    pub(super) key: TokenKey,
+    pub(super) turn: Turn,
+}
+
+impl Rotation {
+    /// The keys with the algorithm of `first`, which the key `at` names, that somebody may still need: that one,
+    /// and those planned.
+    pub(super) fn live_tokens(&self, at: String, first: &TokenKey, now: Timestamp) -> Vec<LiveToken> {
+        let planned = self.token.iter().filter(|key| key.algorithm == first.algorithm).map(|planned| {
+            let key = TokenKey { key_file: planned.key_file.clone(), algorithm: planned.algorithm };
+            let turn = turn(planned.publish_from, planned.use_from, planned.keep_minutes);
+            LiveToken { at: AT.to_owned(), key, turn }
+        });
+        let first = LiveToken { at, key: first.clone(), turn: Turn::FIRST };
+        let all: Vec<_> = [first].into_iter().chain(planned).collect();
+        let turns: Vec<Turn> = all.iter().map(|key| key.turn).collect();
+        let live = all.into_iter().zip(crate::crypto::turn::stages(KEEP, &turns, now));
+        live.filter(|(_, stage)| *stage != Stage::Retired).map(|(key, _)| key).collect()
     }
 }
 

@@ -14,6 +14,7 @@ pub(crate) mod keywrap;
 pub mod path;
 pub mod revocation;
 pub mod seal;
+pub mod turn;
 
 pub use algorithm::{
     ContentAlgorithm, Curve, DigestAlgorithm, KeyKind, KeyTransport, KeyWrapAlgorithm, SignatureAlgorithm,

@@ -11,6 +11,7 @@ use super::connector::Connector;
 use super::metadata::VALID_FOR;
 use super::trust::lifecycle::Expiry;
 use crate::clock::Timestamp;
+use crate::crypto::turn::{self, Stage, Turn, Turns};
 use crate::crypto::{Certificate, DecryptionKey, SigningKey};
 
 /// How long a signing key is published before it signs, if nobody says otherwise.
@@ -51,106 +52,12 @@ impl KeyUse {
     }
 }
 
-/// Where a key is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// Not published yet.
-    Waiting,
-    /// Published, but not used yet.
-    Next,
-    /// In use.
-    Active,
-    /// Replaced, but somebody may still need it.
-    Previous,
-    /// Of no use to anybody.
-    Retired,
-}
-
-impl Stage {
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Next => "next",
-            Self::Active => "active",
-            Self::Previous => "previous",
-            Self::Retired => "retired",
-        }
-    }
-}
-
-/// The two instants of a key, and what becomes of the one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// From when its certificate is published.
-    pub publish_from: Timestamp,
-    /// From when it takes the place of the key before it. Until then an encryption key is not published
-    /// either: metadata has one.
-    pub use_from: Timestamp,
-    /// How long the key before it is still needed from then on; `None` for as long as peers may have our
-    /// metadata. Zero ends a key that has leaked: a peer that does not know it any more believes nobody who
-    /// holds it.
-    pub keep: Option<Duration>,
-}
-
-impl Turn {
-    /// The turn of a key that was there from the beginning.
-    pub const FIRST: Self =
-        Self { publish_from: Timestamp::from_unix(0), use_from: Timestamp::from_unix(0), keep: None };
-
-    /// Until when the key before it is needed.
-    fn keeps_until(&self, usage: KeyUse) -> Timestamp {
-        self.use_from + self.keep.unwrap_or(usage.keep())
-    }
-}
-
-/// The stage at `now` of each of the keys for one use. `turns` is in the order of `use_from`.
+/// The stage at `now` of each of the keys for `usage`. `turns` is in the order of `use_from`.
+///
+/// Until `use_from` an encryption key is not published either: metadata has one.
 #[must_use]
 pub fn stages(usage: KeyUse, turns: &[Turn], now: Timestamp) -> Vec<Stage> {
-    let replaced = |n: usize| turns.iter().skip(n + 1).find(|next| next.use_from <= now);
-    let stage = |(n, turn): (usize, &Turn)| match replaced(n) {
-        Some(next) if now < next.keeps_until(usage) => Stage::Previous,
-        Some(_) => Stage::Retired,
-        None if turn.use_from <= now => Stage::Active,
-        None if turn.publish_from <= now => Stage::Next,
-        None => Stage::Waiting,
-    };
-    turns.iter().enumerate().map(stage).collect()
-}
-
-/// The keys for one use, in the order of `use_from`.
-#[derive(Clone, Debug)]
-struct Keys<K> {
-    usage: KeyUse,
-    turns: Vec<Turn>,
-    keys: Vec<K>,
-}
-
-impl<K> Keys<K> {
-    fn new(usage: KeyUse, mut keys: Vec<(Turn, K)>) -> Self {
-        keys.sort_by_key(|(turn, _)| turn.use_from);
-        let (turns, keys) = keys.into_iter().unzip();
-        Self { usage, turns, keys }
-    }
-
-    /// Every key with its turn and its stage.
-    fn at(&self, now: Timestamp) -> impl Iterator<Item = (Stage, Turn, &K)> {
-        let stages = stages(self.usage, &self.turns, now);
-        stages.into_iter().zip(&self.turns).zip(&self.keys).map(|((stage, turn), key)| (stage, *turn, key))
-    }
-
-    fn active(&self, now: Timestamp) -> Option<&K> {
-        self.at(now).find(|(stage, ..)| *stage == Stage::Active).map(|(.., key)| key)
-    }
-
-    fn in_stage(&self, now: Timestamp, stages: &[Stage]) -> impl Iterator<Item = &K> {
-        self.at(now).filter(move |(stage, ..)| stages.contains(stage)).map(|(.., key)| key)
-    }
-
-    fn instants(&self) -> impl Iterator<Item = Timestamp> {
-        self.turns.iter().flat_map(|turn| [turn.publish_from, turn.use_from, turn.keeps_until(self.usage)])
-    }
+    turn::stages(usage.keep(), turns, now)
 }
 
 /// A key as a person is told of it.
@@ -171,9 +78,9 @@ pub struct KeyState {
 pub struct Rollover {
     /// Everything but the keys.
     template: Connector,
-    signing: Keys<SigningKey>,
-    encryption: Keys<DecryptionKey>,
-    metadata_signing: Keys<(SigningKey, Vec<Certificate>)>,
+    signing: Turns<SigningKey>,
+    encryption: Turns<DecryptionKey>,
+    metadata_signing: Turns<(SigningKey, Vec<Certificate>)>,
 }
 
 impl From<Connector> for Rollover {
@@ -199,9 +106,9 @@ impl Rollover {
     ) -> Self {
         Self {
             template: connector,
-            signing: Keys::new(KeyUse::Signing, signing),
-            encryption: Keys::new(KeyUse::Encryption, encryption),
-            metadata_signing: Keys::new(KeyUse::MetadataSigning, metadata_signing),
+            signing: Turns::new(KeyUse::Signing.keep(), signing),
+            encryption: Turns::new(KeyUse::Encryption.keep(), encryption),
+            metadata_signing: Turns::new(KeyUse::MetadataSigning.keep(), metadata_signing),
         }
     }
 
@@ -251,19 +158,20 @@ impl Rollover {
     #[must_use]
     pub fn states(&self, now: Timestamp) -> Vec<KeyState> {
         fn all<'a, K>(
-            keys: &'a Keys<K>,
+            usage: KeyUse,
+            keys: &'a Turns<K>,
             now: Timestamp,
             certificate: impl Fn(&K) -> &Certificate + 'a,
         ) -> impl Iterator<Item = KeyState> + 'a {
-            let usage = keys.usage;
             keys.at(now).map(move |(stage, turn, key)| {
                 let certificate = certificate(key).clone();
                 KeyState { usage, stage, turn, certificate }
             })
         }
-        let signing = all(&self.signing, now, SigningKey::certificate);
-        let encryption = all(&self.encryption, now, DecryptionKey::certificate);
-        let metadata = all(&self.metadata_signing, now, |(key, _)| key.certificate());
+        let signing = all(KeyUse::Signing, &self.signing, now, SigningKey::certificate);
+        let encryption = all(KeyUse::Encryption, &self.encryption, now, DecryptionKey::certificate);
+        let metadata =
+            all(KeyUse::MetadataSigning, &self.metadata_signing, now, |(key, _)| key.certificate());
         signing.chain(encryption).chain(metadata).collect()
     }
 }

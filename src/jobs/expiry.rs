@@ -8,15 +8,20 @@ use std::time::Duration;
 use crate::audit::{Event, Sink};
 use crate::clock::{Clock, Timestamp};
 use crate::crypto::Certificate;
+use crate::crypto::turn::Stage;
 use crate::eidas::trust::lifecycle::{self, Expiry, Nearness};
 use crate::eidas::{CountryCode, Rollover, TrustedNode};
 use crate::login::{Countries, Entry};
 use crate::metrics::Metrics;
+use crate::oidc::TokenKeys;
+use crate::oidc::token_keys::TokenKeyState;
 
 /// What is watched, as it is at each look.
 pub trait Watched: Send + Sync {
     /// Our keys.
     fn rollover(&self) -> Arc<Rollover>;
+    /// The keys that sign tokens.
+    fn token_keys(&self) -> Arc<TokenKeys>;
     /// The countries.
     fn countries(&self) -> Arc<Countries>;
     /// What vouches for them.
@@ -57,8 +62,10 @@ impl Alarms {
     /// Tells what has come nearer to its end since the last look, and renews the metrics.
     pub fn look(&mut self, watched: &dyn Watched, metrics: &Metrics, audit: &dyn Sink, now: Timestamp) {
         let (rollover, countries, trusted) = (watched.rollover(), watched.countries(), watched.trusted());
+        let token_keys = watched.token_keys();
+        let overdue = token_keys.overdue(now).into_iter().map(|(key, end)| (OWN.to_owned(), over(&key, end)));
         let mut told = BTreeMap::new();
-        for (owner, expiry) in found(&rollover, &countries, &trusted, now) {
+        for (owner, expiry) in found(&rollover, &countries, &trusted, now).into_iter().chain(overdue) {
             let key = (owner.clone(), expiry.role, expiry.certificate.clone());
             if self.0.get(&key).is_none_or(|before| *before < expiry.nearness) {
                 tell(&owner, &expiry, audit, now);
@@ -67,6 +74,11 @@ impl Alarms {
         }
         self.0 = told;
         metrics.observe(&countries, ends(&rollover, &countries, &trusted, now), now);
+        let told = |key: &TokenKeyState| matches!(key.stage, Stage::Active | Stage::Next);
+        let states = token_keys.states(now).into_iter().filter(told);
+        metrics.observe_token_keys(
+            states.map(|key| (key.algorithm.as_str(), key.stage.as_str(), key.turn.use_from)),
+        );
     }
 }
 
@@ -87,6 +99,12 @@ fn found(
     ours.chain(theirs).collect()
 }
 
+/// A token key that should have been replaced.
+fn over(key: &TokenKeyState, end: Timestamp) -> Expiry {
+    let certificate = format!("{} {}", key.algorithm.as_str(), key.kid);
+    Expiry { role: "token key", certificate, end, nearness: Nearness::Over }
+}
+
 fn tell(owner: &str, expiry: &Expiry, audit: &dyn Sink, now: Timestamp) {
     let Expiry { role, certificate, end, nearness } = expiry;
     tracing::warn!(owner, role, what = certificate, %end, nearness = nearness.as_str(), "this ends soon");
@@ -104,7 +122,7 @@ fn ends<'a>(
     let mut ends: Vec<(&str, &str, Timestamp)> = rollover
         .states(now)
         .into_iter()
-        .filter(|state| state.stage < crate::eidas::rollover::Stage::Previous)
+        .filter(|state| state.stage < Stage::Previous)
         .map(|state| (OWN, state.usage.as_str(), state.certificate.not_after()))
         .collect();
     for Trusted { country, anchors, .. } in trusted {
@@ -133,16 +151,21 @@ const INTERVAL: Duration = Duration::from_secs(60);
 mod tests {
     use super::*;
     use crate::audit::Memory;
+    use crate::crypto::jose::{JwsAlgorithm, JwsKey};
+    use crate::crypto::turn::Turn;
     use crate::crypto::{CertificateRequest, Curve, KeyKind, KeyUsage, PrivateKey};
     use crate::ids::SystemRandom;
 
     const DAY: Duration = Duration::from_secs(86_400);
 
-    struct Anchored(Vec<Trusted>, Arc<Rollover>);
+    struct Anchored(Vec<Trusted>, Arc<Rollover>, Arc<TokenKeys>);
 
     impl Watched for Anchored {
         fn rollover(&self) -> Arc<Rollover> {
             self.1.clone()
+        }
+        fn token_keys(&self) -> Arc<TokenKeys> {
+            self.2.clone()
         }
         fn countries(&self) -> Arc<Countries> {
             Arc::default()
@@ -195,6 +218,14 @@ mod tests {
         Arc::new(connector.into())
     }
 
+    /// The second key is used from day 2 on, and its time is over on day 92.
+    fn token_keys() -> Arc<TokenKeys> {
+        let later = Turn { publish_from: now(), use_from: now() + DAY * 2, keep: None };
+        let keys = [Turn::FIRST, later].map(|turn| (turn, JwsKey::generate(JwsAlgorithm::RS256).unwrap()));
+        let keys = TokenKeys::new(keys.into(), Vec::new()).unwrap();
+        Arc::new(keys.rotated_after(Some(DAY * 90)))
+    }
+
     #[test]
     fn each_end_is_told_once_at_each_stage_and_shown_at_all_times() {
         let trusted = Trusted {
@@ -202,7 +233,7 @@ mod tests {
             anchors: vec![pair(KeyUsage::Authority, 75).1],
             by_hand: false,
         };
-        let watched = Anchored(vec![trusted], rollover());
+        let watched = Anchored(vec![trusted], rollover(), token_keys());
         let (metrics, audit, mut alarms) = (Metrics::default(), Memory::default(), Alarms::default());
         let mut told = Vec::new();
         for day in 0..110 {
@@ -225,12 +256,16 @@ mod tests {
             "68 XB trust anchor within 7 days",
             "70 own signing within 30 days",
             "75 XB trust anchor over",
+            "92 own token key over",
             "93 own signing within 7 days",
             "100 own signing over",
         ];
         assert_eq!(told, expected);
         let end = (now() + DAY * 100).unix();
         let line = format!("certificate_not_after_seconds{{owner=\"own\",role=\"signing\"}} {end}\n");
+        assert!(metrics.text().contains(&line), "{}", metrics.text());
+        let from = (now() + DAY * 2).unix();
+        let line = format!("token_key_used_from_seconds{{algorithm=\"RS256\",stage=\"active\"}} {from}\n");
         assert!(metrics.text().contains(&line), "{}", metrics.text());
     }
 }

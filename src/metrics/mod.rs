@@ -19,7 +19,7 @@ use crate::clock::Timestamp;
 use crate::login::{Countries, Entry};
 
 /// Every metric: its name, its labels, and what it tells.
-pub const METRICS: [(&str, &str, &str); 8] = [
+pub const METRICS: [(&str, &str, &str); 9] = [
     ("eidas_gateway_steps_total", "step", "Steps of logins that were done"),
     (
         "eidas_gateway_answers_total",
@@ -48,6 +48,12 @@ pub const METRICS: [(&str, &str, &str); 8] = [
         "owner, role",
         "End of the certificate that ends first, in seconds since 1970; the owner is `own` or a country",
     ),
+    (
+        "eidas_gateway_token_key_used_from_seconds",
+        "algorithm, stage",
+        "From when the key that signs tokens is used (`active`), and from when the next one is (`next`), in seconds \
+         since 1970; 0 is not known",
+    ),
 ];
 
 /// The metrics of one process.
@@ -62,6 +68,7 @@ pub struct Metrics {
     usable: Family<Country, Gauge>,
     valid_until: Family<Country, Gauge>,
     not_after: Family<Certificate, Gauge>,
+    token_keys: Family<TokenKey, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -100,6 +107,12 @@ struct Country {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenKey {
+    algorithm: &'static str,
+    stage: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Certificate {
     owner: String,
     role: &'static str,
@@ -118,8 +131,9 @@ impl Default for Metrics {
             usable: Family::default(),
             valid_until: Family::default(),
             not_after: Family::default(),
+            token_keys: Family::default(),
         };
-        let [steps, answers, refusals, failures, tolerated, usable, valid_until, not_after] =
+        let [steps, answers, refusals, failures, tolerated, usable, valid_until, not_after, token_keys] =
             METRICS.map(|(name, _, help)| {
                 // The library writes these two endings itself.
                 (name.trim_end_matches("_total"), help)
@@ -133,6 +147,7 @@ impl Default for Metrics {
         registry.register(usable.0, usable.1, metrics.usable.clone());
         registry.register(valid_until.0, valid_until.1, metrics.valid_until.clone());
         registry.register(not_after.0, not_after.1, metrics.not_after.clone());
+        registry.register(token_keys.0, token_keys.1, metrics.token_keys.clone());
         metrics
     }
 }
@@ -174,6 +189,18 @@ impl Metrics {
             if known == 0 || end.unix() < known {
                 gauge.set(end.unix());
             }
+        }
+    }
+
+    /// Notes from when the keys that sign tokens, now and next, are used: algorithm, stage, and that instant.
+    pub fn observe_token_keys(
+        &self,
+        keys: impl IntoIterator<Item = (&'static str, &'static str, Timestamp)>,
+    ) {
+        let _whole = self.gauges.lock().unwrap_or_else(PoisonError::into_inner);
+        self.token_keys.clear();
+        for (algorithm, stage, used_from) in keys {
+            self.token_keys.get_or_create(&TokenKey { algorithm, stage }).set(used_from.unix());
         }
     }
 
@@ -314,6 +341,7 @@ mod tests {
         let country = CountryCode::parse("XB").unwrap();
         let countries = Countries::new([(country, Entry::Untrusted("no".to_owned()))]);
         metrics.observe(&countries, [("own", "signing", now())], now());
+        metrics.observe_token_keys([("RS256", "active", now())]);
         let text = metrics.text();
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             let (name, labels) = line.split_once('{').unwrap();
@@ -325,6 +353,6 @@ mod tests {
             let family = name.trim_end_matches("_total");
             assert!(text.contains(&format!("# HELP {family} {help}.\n")), "{name} in {text}");
         }
-        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 5);
+        assert_eq!(text.lines().filter(|line| !line.starts_with('#')).count(), 6);
     }
 }

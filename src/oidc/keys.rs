@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::crypto::jose::{JwsAlgorithm, JwsKey};
 
-/// The provider's signing keys. The first of an algorithm signs; all are published, so that a key can be
-/// seen by clients before it is used and after.
+/// The provider's signing keys at one moment ([`super::TokenKeys`] has them over time). The first of an
+/// algorithm signs; all are published, so that a key can be seen by clients before it is used and after.
 #[derive(Clone, Debug)]
 pub struct SigningKeys(Vec<JwsKey>);
 
@@ -25,6 +25,17 @@ impl SigningKeys {
             Some(_) => Ok(keys),
             None => Err(SigningKeysError::NoRs256),
         }
+    }
+
+    /// Keys of which it is known that they serve.
+    pub(super) fn of(keys: impl Iterator<Item = JwsKey>) -> Self {
+        Self(keys.collect())
+    }
+
+    /// All of them, those that sign first.
+    #[must_use]
+    pub fn all(&self) -> &[JwsKey] {
+        &self.0
     }
 
     /// The key that signs with `algorithm` now.

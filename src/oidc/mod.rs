@@ -26,6 +26,7 @@ pub mod scope;
 #[cfg(test)]
 mod test_support;
 pub mod token;
+pub mod token_keys;
 pub mod userinfo;
 
 pub use access_token::{AccessToken, Confirmation};
@@ -38,3 +39,4 @@ pub use grant::Grant;
 pub use issuer::Issuer;
 pub use keys::SigningKeys;
 pub use redirect_uri::RedirectUri;
+pub use token_keys::TokenKeys;

@@ -16,7 +16,7 @@ use crate::eidas::{Connector, CountryCode, Loa, Rollover};
 use crate::ids::Random;
 use crate::login::{self, ClientPolicy, Countries, Recipient, SubjectKey, SubjectMode};
 use crate::oidc::discovery::{self, Offer};
-use crate::oidc::{Client, Clients, Issuer, SigningKeys};
+use crate::oidc::{Client, Clients, Issuer, SigningKeys, TokenKeys};
 use crate::store::Store;
 
 /// The parts that make a gateway.
@@ -31,8 +31,8 @@ pub struct Parts {
     pub connector: Rollover,
     /// The countries as they are now.
     pub countries: Countries,
-    /// The keys that sign ID tokens.
-    pub signing_keys: SigningKeys,
+    /// The keys that sign ID tokens, at any time.
+    pub token_keys: TokenKeys,
     /// The key that makes subjects.
     pub subject_key: SubjectKey,
     /// The database.
@@ -53,7 +53,7 @@ pub struct Services {
     pub(super) clients: Clients,
     pub(super) policies: BTreeMap<String, ClientPolicy>,
     ourselves: Ourselves,
-    pub(super) signing_keys: SigningKeys,
+    token_keys: RwLock<Arc<TokenKeys>>,
     pub(super) subject_key: SubjectKey,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
@@ -65,8 +65,6 @@ pub struct Services {
     out_of_turn: OnceLock<Arc<dyn OutOfTurn>>,
     /// The discovery document.
     pub(super) discovery: Bytes,
-    /// The JWK Set.
-    pub(super) jwks: Bytes,
 }
 
 /// Fetches a country's metadata out of turn, because a response bore a key that it does not hold: the node may
@@ -82,13 +80,14 @@ impl Services {
     pub fn new(parts: Parts) -> Self {
         let offer = offer(&parts);
         Self {
-            discovery: discovery::document(&parts.issuer, &offer, &parts.signing_keys).to_string().into(),
-            jwks: parts.signing_keys.jwks().to_string().into(),
+            discovery: discovery::document(&parts.issuer, &offer, &parts.token_keys.at(parts.clock.now()))
+                .to_string()
+                .into(),
             issuer: parts.issuer,
             clients: parts.clients,
             policies: parts.policies,
             ourselves: Ourselves::new(parts.connector, parts.clock.now()),
-            signing_keys: parts.signing_keys,
+            token_keys: RwLock::new(Arc::new(parts.token_keys)),
             subject_key: parts.subject_key,
             store: parts.store,
             clock: parts.clock,
@@ -171,6 +170,21 @@ impl Services {
     /// Our keys over time.
     pub fn rollover(&self) -> Arc<Rollover> {
         self.ourselves.rollover()
+    }
+
+    /// The keys that sign tokens, and those that are published, at this moment.
+    pub(super) fn signing_keys(&self) -> SigningKeys {
+        self.token_keys().at(self.now())
+    }
+
+    /// The keys that sign tokens, over time.
+    pub fn token_keys(&self) -> Arc<TokenKeys> {
+        Arc::clone(&self.token_keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the keys that sign tokens, of the same algorithms.
+    pub fn set_token_keys(&self, keys: TokenKeys) {
+        *self.token_keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
     }
 
     /// Replaces our keys and what we say of ourselves, after a change of the configuration.

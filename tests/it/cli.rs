@@ -468,7 +468,7 @@ fn keys_are_made_once_and_listed() {
             "signing EC brainpoolP384r1",
             "encryption RSA 3072",
             "metadata-signing EC P-256",
-            "token RS256 kid",
+            "token RS256 active",
             "subject version 1"
         ]
     );
@@ -572,6 +572,74 @@ fn a_leaked_key_is_replaced_at_once_by_the_next_one_if_there_is_one() {
         let (code, said) = run(refused);
         assert!(code != 0 && said.contains("--keep"), "{refused:?}: {said}");
     }
+}
+
+#[test]
+fn token_keys_are_rotated_by_plan_and_by_the_clock() {
+    let folder = initialised("rotate_token", 8080);
+    let config = folder.join("gateway.toml");
+    let run = |arguments: &[&str]| {
+        let output = gateway(&[&["keys"], arguments, &["--config", text(&config)]].concat());
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+    };
+    let kids = |hours: u64| {
+        let at = SystemClock.now() + Duration::from_secs(3600 * hours);
+        let keys = Config::load(&config, at).unwrap().1.token_keys.at(at);
+        keys.all().iter().map(|key| key.kid().to_owned()).collect::<Vec<_>>()
+    };
+    let first = kids(0);
+    for refused in [
+        &["rotate", "token", "--after", "24"][..],
+        &["rotate", "token", "--algorithm", "ES256"],
+        &["rotate", "token", "--leaked", "--keep", "5"],
+        &["rotate", "signing", "--algorithm", "RS256"],
+        &["rotate", "signing", "--key", "keys/signing.key"],
+    ] {
+        let (code, said) = run(refused);
+        assert_eq!(code, 1, "{refused:?}: {said}");
+    }
+    assert_eq!(kids(0), first);
+    let (code, said) = run(&["rotate", "token"]);
+    assert!(code == 0 && said.contains("/jwks shows it beside the present one"), "{said}");
+    let (code, said) = run(&["rotate", "token", "--algorithm", "RS256"]);
+    assert!(code == 1 && said.contains("is under way already"), "{said}");
+    let both = kids(0);
+    assert_eq!((both.len(), &both[0]), (2, &first[0]));
+    assert_eq!(kids(49), [both[1].clone(), both[0].clone()]);
+    assert_eq!(kids(48 + 26), both[1..]);
+    let (_, listed) = run(&["list"]);
+    let rows = listed.lines().filter(|line| line.starts_with("token"));
+    let rows: Vec<_> = rows.map(|row| row.split_whitespace().nth(2).unwrap()).collect();
+    assert_eq!(rows, ["active", "next,"], "{listed}");
+
+    // It leaks: the next one is used at once.
+    let (code, said) = run(&["rotate", "token", "--leaked"]);
+    assert!(code == 0 && said.contains("the leaked one is published no more"), "{said}");
+    assert_eq!(kids(0), both[1..]);
+
+    // By the clock: 30 days later a key is planned, once, and used when the time of the present one is over.
+    let plan = |hours: u64| {
+        let now = SystemClock.now() + Duration::from_secs(3600 * hours);
+        eidas_gateway::app::rotate_token_keys(&config, now).unwrap().len()
+    };
+    assert_eq!(plan(24 * 400), 0);
+    let written = fs::read_to_string(&config).unwrap();
+    fs::write(&config, written.replace("[oidc]", "[oidc]\nrotate_after_days = 30")).unwrap();
+    let day = 24;
+    assert_eq!((plan(27 * day), kids(27 * day).len()), (0, 1));
+    assert_eq!((plan(28 * day), kids(28 * day + 1).len()), (1, 2));
+    assert_eq!(plan(28 * day), 0);
+    assert_eq!((kids(30 * day - 1)[0].clone(), kids(30 * day + 1)[0] == both[1]), (both[1].clone(), false));
+    // Another instance that was as quick takes the same key.
+    let rotation = folder.join("keys/rotation.toml");
+    let planned = kids(31 * day);
+    let text = fs::read_to_string(&rotation).unwrap();
+    fs::write(&rotation, text.rsplit_once("[[token]]").unwrap().0).unwrap();
+    assert_eq!((plan(28 * day), kids(31 * day)), (1, planned));
+    // A faulty plan is a fault of the configuration.
+    fs::write(&rotation, text.replace("RS256", "ES256")).unwrap();
+    assert_eq!(Config::load(&config, SystemClock.now()).unwrap_err().0[0].code, "bad_rotation");
 }
 
 #[test]

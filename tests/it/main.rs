@@ -30,5 +30,6 @@ mod sources;
 mod stage;
 mod support;
 mod tls;
+mod token_rollover;
 mod tokens;
 mod trust;

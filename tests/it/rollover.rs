@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use axum::http::{HeaderName, StatusCode, header};
 use eidas_gateway::clock::{Clock as _, Timestamp};
+use eidas_gateway::crypto::turn::Turn;
 use eidas_gateway::crypto::{
     CertificateRequest, Curve, DecryptionKey, KeyKind, KeyUsage, PrivateKey, SigningKey,
 };
 use eidas_gateway::eidas::Rollover;
-use eidas_gateway::eidas::rollover::{AHEAD, Turn};
+use eidas_gateway::eidas::rollover::AHEAD;
 use eidas_gateway::ids::SystemRandom;
 
 use crate::support::{Answer, Browser, Decision, World, get};

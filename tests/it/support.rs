@@ -131,7 +131,7 @@ impl World {
             policies: policies.map(|(id, policy)| (id.to_owned(), policy)).into(),
             connector: keys.connector.clone().into(),
             countries,
-            signing_keys: SigningKeys::new(vec![keys.token.clone()]).unwrap(),
+            token_keys: SigningKeys::new(vec![keys.token.clone()]).unwrap().into(),
             subject_key: SubjectKey::new(1, [7; 32]),
             store: store::open(url).await.unwrap(),
             clock: clock.clone(),
@@ -161,6 +161,11 @@ impl World {
     /// Ourselves, as at the start.
     pub(crate) fn connector() -> Connector {
         KEYS.connector.clone()
+    }
+
+    /// The key that signs tokens at the start.
+    pub(crate) fn token_key() -> JwsKey {
+        KEYS.token.clone()
     }
 
     /// Has the gateway load the node's metadata of this moment.

@@ -99,7 +99,7 @@ impl Demo {
                 .collect(),
             connector: connector.into(),
             countries: Countries::default(),
-            signing_keys: SigningKeys::new(vec![keys.token]).map_err(unfit)?,
+            token_keys: SigningKeys::new(vec![keys.token]).map_err(unfit)?.into(),
             subject_key: SubjectKey::new(1, ids::octets::<32>(&*random)),
             store: store.clone(),
             clock: clock.clone(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::header::{ETAG, LAST_MODIFIED};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
@@ -10,6 +11,7 @@ use axum::response::Response;
 use crate::eidas::metadata::CACHE_FOR;
 use crate::login::{Entry, Failure, step};
 use crate::oidc::discovery::path;
+use crate::oidc::token_keys::JWKS_FRESH;
 use crate::web::answer;
 use crate::web::pages::{IndexPage, assets};
 use crate::web::services::Services;
@@ -20,7 +22,8 @@ pub(in crate::web) async fn discovery(State(services): State<Arc<Services>>) -> 
 }
 
 pub(in crate::web) async fn jwks(State(services): State<Arc<Services>>) -> Response {
-    answer::public(answer::JSON, services.jwks.clone(), AN_HOUR)
+    let jwks = services.signing_keys().jwks().to_string();
+    answer::public(answer::JSON, Bytes::from(jwks), JWKS_FRESH.as_secs())
 }
 
 /// Its address is our entityID (eIDAS Interoperability Architecture 1.4 §6.4). Whoever has this very document

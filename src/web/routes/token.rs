@@ -54,7 +54,7 @@ async fn exchange(services: &Services, request: &TokenRequest) -> Result<TokenRe
         vault::open(code, Purpose::Code, &sealed).ok_or_else(|| (Failure::StateUnreadable, unavailable()))?;
     let access_token = ids::token(&*services.random);
     let response =
-        token::redeem(request, &grant, &services.signing_keys, &access_token, now, &services.issuer)
+        token::redeem(request, &grant, &services.signing_keys(), &access_token, now, &services.issuer)
             .map_err(|error| match error.error {
                 OAuthError::ServerError => (Failure::KeyUnusable, error),
                 _ => (Failure::TokenRefused, error),
