@@ -44,6 +44,8 @@ pub struct Offer {
 #[must_use]
 pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
     let algorithms: Vec<&str> = keys.algorithms().iter().map(|algorithm| algorithm.as_str()).collect();
+    let claims: Vec<&str> =
+        ABOUT_THE_LOGIN.into_iter().chain(offer.claims.iter().map(String::as_str)).collect();
     let subject_types: &[&str] = if offer.public_subjects { &["pairwise", "public"] } else { &["pairwise"] };
     json!({
         "issuer": issuer.as_str(),
@@ -56,7 +58,7 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "revocation_endpoint": issuer.endpoint(path::REVOKE),
         "jwks_uri": issuer.endpoint(path::JWKS),
         "scopes_supported": offer.scopes,
-        "claims_supported": offer.claims,
+        "claims_supported": claims,
         "claim_types_supported": ["normal"],
         "claims_parameter_supported": true,
         "acr_values_supported": offer.acr_values,
@@ -88,6 +90,10 @@ const AUTHENTICATION_METHODS: [&str; 4] =
 fn assertion_algorithms() -> Vec<&'static str> {
     JwsAlgorithm::ALL.map(JwsAlgorithm::as_str).into_iter().chain(["HS256"]).collect()
 }
+
+/// What every ID token says, or says if it can (OpenID Connect Core §2).
+const ABOUT_THE_LOGIN: [&str; 11] =
+    ["iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "txn"];
 
 #[cfg(test)]
 mod tests {

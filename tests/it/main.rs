@@ -10,8 +10,10 @@
 mod attacks;
 mod cef;
 mod cli;
+
 mod client_assertion;
 mod client_keys;
+mod conformance;
 mod consent;
 mod demo;
 mod examples;

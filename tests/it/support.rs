@@ -110,6 +110,22 @@ impl World {
     }
 
     pub(crate) async fn build(url: &str, change: impl FnOnce(&mut Client, &mut ClientPolicy)) -> Self {
+        Self::build_with(url, SigningKeys::new(vec![KEYS.token.clone()]).unwrap(), change).await
+    }
+
+    /// A world whose tokens are signed with these keys.
+    pub(crate) async fn with_keys(
+        signing_keys: SigningKeys,
+        change: impl FnOnce(&mut Client, &mut ClientPolicy),
+    ) -> Self {
+        Self::build_with("sqlite::memory:", signing_keys, change).await
+    }
+
+    async fn build_with(
+        url: &str,
+        signing_keys: SigningKeys,
+        change: impl FnOnce(&mut Client, &mut ClientPolicy),
+    ) -> Self {
         let keys = &*KEYS;
         let clock = Arc::new(FixedClock::new(start()));
         let audit = Arc::new(Memory::default());
@@ -131,7 +147,7 @@ impl World {
             policies: policies.map(|(id, policy)| (id.to_owned(), policy)).into(),
             connector: keys.connector.clone().into(),
             countries,
-            token_keys: SigningKeys::new(vec![keys.token.clone()]).unwrap().into(),
+            token_keys: signing_keys.into(),
             subject_key: SubjectKey::new(1, [7; 32]),
             store: store::open(url).await.unwrap(),
             clock: clock.clone(),
