@@ -202,6 +202,30 @@ pub const CITIZENS: &[Citizen] = &[
         ],
         representative: None,
     },
+    Citizen {
+        id: "app",
+        name: "Freja Nyström, with the app",
+        note: "eID of level substantial",
+        level: SUBSTANTIAL,
+        subject: FREJA,
+        representative: None,
+    },
+    Citizen {
+        id: "card",
+        name: "Freja Nyström, with the card",
+        note: "The same person with an eID of level high",
+        level: HIGH,
+        subject: FREJA,
+        representative: None,
+    },
+];
+
+/// One person with two eID means: who steps up from one level to the next.
+const FREJA: Data = &[
+    (A::PersonIdentifier, &[Plain("19900605-7712")]),
+    (A::CurrentFamilyName, &[Latin("Nyström")]),
+    (A::CurrentGivenName, &[Latin("Freja")]),
+    (A::DateOfBirth, &[Plain("1990-06-05")]),
 ];
 
 /// With the prefix `XA/XB/` 256 characters.
