@@ -60,6 +60,19 @@ pub fn handle(random: &dyn Random) -> String {
     URL_SAFE_NO_PAD.encode(octets::<16>(random))
 }
 
+/// Eight decimal digits, for a person to copy from a mail: each of the hundred million as likely as the others.
+pub fn digits(random: &dyn Random) -> String {
+    let mut digits = String::with_capacity(8);
+    while digits.len() < 8 {
+        // Draws of 250 and above would favour the first digits, so they are drawn again.
+        let [draw] = octets::<1>(random);
+        if draw < 250 {
+            digits.push(char::from(b'0' + draw % 10));
+        }
+    }
+    digits
+}
+
 /// A SAML message identifier: an `xs:NCName` with 128 random bits (SAML core §1.3.4).
 pub fn message_id(random: &dyn Random) -> String {
     let mut id = String::with_capacity(33);
@@ -100,6 +113,8 @@ mod tests {
         assert_eq!(handle(&random).len(), 22);
         let id = message_id(&random);
         assert!(id.len() == 33 && id.starts_with('_') && id[1..].bytes().all(|b| b.is_ascii_hexdigit()));
+        let digits = digits(&random);
+        assert!(digits.len() == 8 && digits.bytes().all(|b| b.is_ascii_digit()));
         let reference = reference(&random);
         assert_eq!(reference.len(), 9);
         assert!(reference.bytes().all(|b| b == b'-' || b"23456789ABCDEFGHJKMNPQRSTVWXYZ".contains(&b)));

@@ -78,6 +78,7 @@ const HOME: &[(&str, &[&str])] = &[
     ("prometheus_client::", &["metrics"]),
     ("axum::", &["web", "node", "app"]),
     ("askama::", &["web", "node"]),
+    ("lettre::", &["outbound"]),
     ("hyper::", &["outbound", "app"]),
     ("hyper_util::", &["outbound", "app"]),
     ("hyper_rustls::", &["outbound", "app"]),

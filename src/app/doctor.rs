@@ -13,7 +13,7 @@ use crate::eidas::trust::{self, lifecycle};
 use crate::eidas::{CountryTrust, TrustedNode};
 use crate::oidc::client::read_keys;
 use crate::oidc::{ClientKeys, Clients, TokenKeys};
-use crate::outbound::{Fetcher, Source};
+use crate::outbound::{Fetcher, MailError, MailServer, Mailer, Source};
 use crate::store::{self, Document, DocumentState, Refresh};
 use lifecycle::{Expiry, Nearness};
 
@@ -55,6 +55,9 @@ pub async fn examine(path: &Path, online: bool, now: Timestamp) -> Vec<Finding> 
             findings.extend(database(&config, &opened, now).await);
             if online {
                 let fetcher = fetcher(&config.outbound, config.profile);
+                if let Some(server) = opened.mail_server.clone() {
+                    findings.extend(mail(server).await);
+                }
                 findings.extend(published(&config, &fetcher).await);
                 let fetcher = key_fetcher(&config.outbound, config.profile);
                 findings.extend(client_keys(&opened.clients, &fetcher).await);
@@ -198,6 +201,15 @@ fn endings(
     certificates.iter().chain(&document).map(|expiry| ending(name, COUNTRIES, expiry)).collect()
 }
 
+/// Whether the mail server takes our connection, and our user and password. No mail is sent.
+async fn mail(server: MailServer) -> Option<Finding> {
+    let mailer = Mailer::new(server);
+    let error = mailer.check().await.err()?;
+    let page = if matches!(error, MailError::Settings(_)) { OUTBOUND } else { MAIL };
+    let message = format!("{}: {error}", mailer.address());
+    Some(Finding { severity: Severity::Error, code: "mail_server", message, page })
+}
+
 /// Whether brokers and member states find what we publish.
 async fn published(config: &Config, fetcher: &Fetcher) -> Vec<Finding> {
     let issuer = &config.server.issuer;
@@ -253,4 +265,6 @@ const OWN_KEYS: &str = "docs/operations.md#changing-keys";
 const DATABASE: &str = "docs/operations.md#the-database";
 const CLIENTS: &str = "docs/configuration.md#client";
 const COUNTRIES: &str = "docs/metadata-exchange.md";
+const MAIL: &str = "docs/operations.md#e-mail-addresses";
+const OUTBOUND: &str = "docs/configuration.md#outbound";
 const REACHABLE: &str = "docs/operations.md#tls-and-the-reverse-proxy";

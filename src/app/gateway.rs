@@ -21,7 +21,7 @@ use crate::jobs::{self, Keeper, Sources, Surroundings};
 use crate::login::Countries;
 use crate::metrics::{Counted, Metrics};
 use crate::oidc::Issuer;
-use crate::outbound::{Allowed, Fetcher, Limits};
+use crate::outbound::{Allowed, Fetcher, Limits, Mailer};
 use crate::store::{self, Store, StoreError};
 use crate::web::{KeySources, Parts};
 
@@ -194,6 +194,7 @@ pub(super) fn parts(
         countries: Countries::default(),
         token_keys: opened.token_keys,
         subject_key: opened.subject_key,
+        mailer: opened.mail_server.map(|server| Arc::new(Mailer::new(server))),
         store: Arc::clone(&with.store),
         clock: Arc::clone(&with.clock),
         random: Arc::clone(&with.random),

@@ -91,6 +91,29 @@ pub enum Event<'a> {
         /// The row of the failure table.
         code: &'static str,
     },
+    /// Between steps 8 and 9: a one-time code was handed to the mail server, for an address that the person named.
+    EmailSent {
+        /// The login.
+        login: &'a str,
+        /// The broker's `client_id`.
+        client: &'a str,
+    },
+    /// Between steps 8 and 9: the person entered the code, and the address is kept from now on.
+    EmailVerified {
+        /// The login.
+        login: &'a str,
+        /// The broker's `client_id`.
+        client: &'a str,
+    },
+    /// Between steps 8 and 9: a code was not taken, or none was sent because there were too many.
+    EmailRefused {
+        /// The login.
+        login: &'a str,
+        /// The broker's `client_id`.
+        client: &'a str,
+        /// `wrong`, `exhausted`, `expired`, `none_sent`; or `too_soon`, `too_many`.
+        why: &'static str,
+    },
     /// Between steps 8 and 9: the citizen saw what will be released, and went on.
     Consent {
         /// The login.
@@ -246,7 +269,11 @@ impl Event<'_> {
             Self::Request { login, .. } => Some((step::REQUEST, login)),
             Self::Depart { login, .. } => Some((step::DEPART, login)),
             Self::Verify { login, .. } | Self::Decline { login, .. } => Some((step::VERIFY, login)),
-            Self::Release { login, .. } | Self::Consent { login, .. } => Some((step::RELEASE, login)),
+            Self::EmailSent { login, .. }
+            | Self::EmailVerified { login, .. }
+            | Self::EmailRefused { login, .. }
+            | Self::Consent { login, .. }
+            | Self::Release { login, .. } => Some((step::RELEASE, login)),
             Self::Redeem { login, .. } | Self::Userinfo { login, .. } | Self::Revoke { login, .. } => {
                 Some((step::REDEEM, login))
             }

@@ -13,7 +13,7 @@ use crate::app::doctor::{self, Severity};
 pub(super) struct Arguments {
     #[command(flatten)]
     file: ConfigFile,
-    /// Also ask whether the public addresses answer.
+    /// Also ask whether the public addresses, the clients' keys and the mail server answer.
     #[arg(long)]
     online: bool,
     /// Print JSON.

@@ -18,6 +18,7 @@ use crate::config::{Config, Faults, Opened};
 mod config;
 mod demo;
 mod doctor;
+mod email;
 mod health;
 mod init;
 mod keys;
@@ -60,6 +61,9 @@ enum Command {
     /// Judge a response.
     #[command(subcommand)]
     Response(response::Command),
+    /// Remove addresses that persons have proven.
+    #[command(subcommand)]
+    Email(email::Command),
     /// Say what is wrong with a deployment, or soon will be, and which page helps. Exits 1 if somebody has to act.
     Doctor(doctor::Arguments),
     /// Ask the gateway that runs on this machine whether it is well: exit status 0 or 1. For containers.
@@ -78,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Metadata(command) => metadata::run(&command),
         Command::Request(command) => request::run(&command),
         Command::Response(command) => response::run(&command),
+        Command::Email(command) => email::run(&command),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Health(file) => health::run(&file),
     };

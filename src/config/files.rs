@@ -129,6 +129,17 @@ impl Files<'_> {
         Some(Secret::new(secret.to_owned()))
     }
 
+    /// A password that somebody else has chosen: one line.
+    pub(crate) fn password(&mut self, at: &str, path: &Path) -> Option<Secret<String>> {
+        let octets = self.read(at, path)?;
+        let password = std::str::from_utf8(&octets).ok().map(str::trim_end);
+        let password = password.filter(|text| !text.is_empty() && !text.chars().any(char::is_control));
+        if password.is_none() {
+            self.findings.add(at, "bad_secret", format!("{} must hold one line of text", path.display()));
+        }
+        password.map(|password| Secret::new(password.to_owned()))
+    }
+
     /// A client's public keys, which the key `at` holds or names; with the algorithm that one of them must fit,
     /// if there is one.
     pub(crate) fn client_keys(

@@ -29,9 +29,10 @@ mod preset;
 mod rotation;
 mod server;
 mod show;
+mod smtp;
 
 pub use audit::Audit;
-pub use client::{AcrStyle, Authentication, Client, Kind, Level, Sector, SubMode};
+pub use client::{AcrStyle, Authentication, Client, EmailSource, Kind, Level, Sector, SubMode};
 pub use connector::{Connector, Contact, Digest, KeyPair, Organization};
 pub use country::{Country, Revocation, Trust};
 pub use database::Database;
@@ -46,6 +47,7 @@ pub use outbound::Outbound;
 pub use preset::Preset;
 pub use rotation::{Planned, PlannedToken, Rotation};
 pub use server::{Server, Tls};
+pub use smtp::{Security, Smtp};
 
 use crate::clock::Timestamp;
 use document::Reading;
@@ -72,6 +74,9 @@ pub struct Config {
     /// How far the gateway reaches out by itself.
     #[serde(default)]
     pub outbound: Outbound,
+    /// The mail server that takes one-time codes to people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smtp: Option<Smtp>,
     /// What the gateway says while it runs.
     #[serde(default)]
     pub logging: Logging,
@@ -186,6 +191,9 @@ impl Config {
             }
             list.check(&at, self.profile, findings);
         }
+        if let Some(smtp) = &self.smtp {
+            smtp.check(findings);
+        }
         self.metrics.check(self.server.listen, findings);
         let mut codes = BTreeSet::new();
         for (n, country) in self.country.iter().enumerate() {
@@ -210,6 +218,10 @@ impl Config {
                 findings.add(format!("{at}.id"), "duplicate", format!("a second client `{}`", client.id));
             }
             client.check(&at, self.profile, findings);
+            if client.email_source == EmailSource::Collect && self.smtp.is_none() {
+                let message = "email_source = \"collect\" needs a mail server: [smtp]";
+                findings.add(format!("{at}.email_source"), "missing_section", message);
+            }
             if self.connector.sp_type.is_some_and(|sector| sector != client.sector) {
                 let message = "connector.sp_type binds all clients to the other sector";
                 findings.add(format!("{at}.sector"), "contradiction", message);
@@ -249,6 +261,7 @@ impl Config {
         files.extend(self.oidc.signing_key.iter_mut().map(|key| &mut key.key_file));
         files.extend(&mut self.outbound.ca_file);
         files.extend(&mut self.audit.file);
+        files.extend(self.smtp.iter_mut().filter_map(|smtp| smtp.password_file.as_mut()));
         for list in &mut self.metadata_list {
             files.extend(&mut list.file);
             files.extend(&mut list.anchor_files);

@@ -27,7 +27,7 @@ use crate::eidas::{self, Connector, CountryCode, CountryTrust, Loa, Organization
 use crate::login::{self, ClientPolicy, SubjectKey, SubjectMode};
 use crate::oidc::client::{self, AssertionKey, ClaimsInIdToken, SecretHash, SecretPlace};
 use crate::oidc::{self, ClientAuthentication, Clients, RedirectUri, SigningKeys, TokenKeys};
-use crate::outbound::Source;
+use crate::outbound::{MailServer, Source};
 
 /// What a configuration leads to.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct Opened {
     pub token_keys: TokenKeys,
     /// The key that makes `sub`.
     pub subject_key: SubjectKey,
+    /// The mail server, if there is one.
+    pub mail_server: Option<MailServer>,
     /// The registered clients.
     pub clients: Clients,
     /// What eIDAS means to each client, by its identifier.
@@ -60,6 +62,7 @@ impl Config {
         let token_keys = rotation.as_ref().and_then(|rotation| self.open_token_keys(rotation, &mut files));
         let signing_keys = token_keys.as_ref().map(|keys| keys.at(now));
         let subject_key = self.open_subject_key(&mut files);
+        let mail_server = self.open_smtp(&mut files);
         let mut clients = Vec::new();
         let mut policies = BTreeMap::new();
         for (n, client) in self.client.iter().enumerate() {
@@ -83,6 +86,7 @@ impl Config {
             rollover,
             token_keys: token_keys?,
             subject_key: subject_key?,
+            mail_server,
             // What could be wrong with them together was found when the sections were checked.
             clients: Clients::new(clients).ok()?,
             policies,
@@ -345,6 +349,7 @@ impl Client {
                 SubMode::Shared => SubjectMode::Shared,
                 SubMode::Raw => SubjectMode::Raw,
             },
+            email: self.open_email_source(),
             acr: match self.acr {
                 AcrStyle::Uri => login::AcrStyle::Uri,
                 AcrStyle::Short => login::AcrStyle::Short,

@@ -115,6 +115,68 @@ fn the_configuration_that_the_tests_break_is_in_order() {
 }
 
 #[test]
+fn a_mail_server_and_where_e_mail_comes_from_are_checked() {
+    let smtp = |changes: &str| {
+        let base = "[smtp]\nhost = \"mail.example.org\"\nfrom = \"Login <login@example.org>\"";
+        let mut lines: Vec<String> = base.lines().map(str::to_owned).collect();
+        for change in changes.lines() {
+            let key = change.split(" =").next().unwrap();
+            lines.retain(|line| !line.starts_with(&format!("{key} =")));
+            lines.push(change.to_owned());
+        }
+        lines.join("\n") + "\n[[country]]"
+    };
+    let client = |option: &str| format!("sector = \"public\"\n{option}");
+    let collect = client("email_source = \"collect\"");
+    assert_eq!(faults("smtp", &text(&[(20, &smtp("")), (29, &collect)])), []);
+    let good = "username = \"login\"\npassword_file = \"weak.secret\"\nsecurity = \"starttls\"\nport = 2525";
+    assert_eq!(faults("smtp", &text(&[(20, &smtp(good))])), []);
+    let local = "host = \"localhost\"\nsecurity = \"none\"";
+    assert_eq!(faults("smtp", &text(&[(20, &smtp(local))])), []);
+    let alias = client("email_source = \"alias\"\nemail_alias_domain = \"eid.example.org\"");
+    assert_eq!(faults("alias", &text(&[(29, &alias)])), []);
+
+    let of_smtp = |changes: &str| {
+        let faults = faults("smtp_bad", &text(&[(20, &smtp(changes))]));
+        faults.into_iter().map(|(_, key, code)| (key, code)).collect::<Vec<_>>()
+    };
+    for (changes, key, code) in [
+        ("host = \"\"", "smtp.host", "bad_value"),
+        ("host = \"mail.example.org:25\\nx\"", "smtp.host", "bad_value"),
+        ("security = \"none\"", "smtp.security", "tls_required"),
+        ("from = \"nobody\"", "smtp.from", "bad_value"),
+        ("from = \"a@b.org\\r\\nBcc: c@d.org\"", "smtp.from", "bad_value"),
+        ("username = \"login\"", "smtp.username", "missing_key"),
+        ("password_file = \"weak.secret\"", "smtp.password_file", "missing_key"),
+        ("username = \"login\"\npassword_file = \"none\"", "smtp.password_file", "file_missing"),
+        ("timeout_seconds = 0", "smtp.timeout_seconds", "out_of_range"),
+    ] {
+        assert_eq!(of_smtp(changes), [(key.to_owned(), code)], "{changes}");
+    }
+    let of_client = |option: &str| {
+        let faults = faults("email_bad", &text(&[(29, &client(option))]));
+        faults.into_iter().map(|(_, key, code)| (key, code)).collect::<Vec<_>>()
+    };
+    for (option, key, code) in [
+        ("email_source = \"collect\"", "client[0].email_source", "missing_section"),
+        ("email_source = \"alias\"", "client[0].email_alias_domain", "missing_key"),
+        ("email_alias_domain = \"eid.example.org\"", "client[0].email_alias_domain", "contradiction"),
+        (
+            "email_source = \"alias\"\nemail_alias_domain = \"Eid@example\"",
+            "client[0].email_alias_domain",
+            "bad_value",
+        ),
+        (
+            "email_source = \"alias\"\nemail_alias_domain = \"eid.example.org\"\nsub = \"raw\"\nallow_person_identifier = true",
+            "client[0].email_source",
+            "contradiction",
+        ),
+    ] {
+        assert_eq!(of_client(option), [(key.to_owned(), code)], "{option}");
+    }
+}
+
+#[test]
 fn a_client_may_sign_instead_of_sending_a_secret() {
     let keys = "authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"\njwks_file = \"broker.jwks\"";
     assert_eq!(faults("jwks_file", &text(&[(27, keys)])), []);

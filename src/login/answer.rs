@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::choose::Login;
 use super::claims;
 use super::countries::Countries;
+use super::email::{EmailAddress, EmailSource, Mailbox};
 use super::failure::Failure;
 use super::policy::ClientPolicy;
 use super::subject::SubjectKey;
@@ -17,7 +18,7 @@ use crate::eidas::{
     AssuranceLevel, Connector, CountryCode, Declined, Identity, Inbound, Meaning, Pending, response,
 };
 use crate::ids::{self, Random};
-use crate::oidc::Client;
+use crate::oidc::{AuthorizationRequest, Client};
 use crate::secret::Personal;
 
 /// A node has been asked, and its answer may come.
@@ -205,14 +206,21 @@ fn normalise(identity: &Identity, login: &Login, to: &Recipient<'_>) -> Result<N
         .derive(to.policy.subject, &to.policy.sector, &identity.subject)
         .map_err(|_| Failure::SubjectUnusable)?;
     let released = claims::release(identity, &login.request, to.policy, to.client.claims_in_id_token);
-    Ok(Normalised {
+    let normalised = Normalised {
         level: identity.level.clone(),
         sub: Personal::new(sub),
         auth_time: identity.authn_instant,
         txn: identity.response_id.clone(),
         id_token: released.id_token,
         userinfo: released.userinfo,
-    })
+    };
+    match &to.policy.email {
+        EmailSource::Alias { domain } if claims::wants_email(&login.request) => {
+            let alias = EmailAddress::alias(normalised.sub.expose(), domain);
+            Ok(normalised.with_email(&alias.ok_or(Failure::SubjectUnusable)?))
+        }
+        _ => Ok(normalised),
+    }
 }
 
 impl Answered {
@@ -239,6 +247,32 @@ impl Normalised {
         let mut claims = self.id_token.expose().clone();
         claims.extend(self.userinfo.expose().clone());
         claims
+    }
+
+    /// Whether the person has to be asked for an e-mail address before this can be released.
+    #[must_use]
+    pub fn lacks_email(&self, request: &AuthorizationRequest, policy: &ClientPolicy) -> bool {
+        policy.email == EmailSource::Collect
+            && claims::wants_email(request)
+            && !self.userinfo.expose().contains_key(claims::EMAIL)
+    }
+
+    /// Where the address of this person is kept for the clients of one sector.
+    #[must_use]
+    pub fn mailbox(&self, key: &SubjectKey, policy: &ClientPolicy) -> Mailbox {
+        key.mailbox(&policy.sector, self.sub.expose())
+    }
+
+    /// The same with `address` as the person's, in the ID token and at userinfo: a client that is set so makes
+    /// no account without, wherever it looks.
+    #[must_use]
+    pub fn with_email(self, address: &EmailAddress) -> Self {
+        let with = |claims: Personal<Map<String, Value>>| {
+            let mut claims = claims.into_inner();
+            claims.extend(claims::of_email(address));
+            Personal::new(claims)
+        };
+        Self { id_token: with(self.id_token), userinfo: with(self.userinfo), ..self }
     }
 
     /// The names of the claims that the broker will get, for the audit.

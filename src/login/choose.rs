@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::answer::AwaitResponse;
 use super::claims;
 use super::countries::{Countries, Obstacle, Offer};
+use super::email::EmailSource;
 use super::failure::Failure;
 use super::policy::{ClientPolicy, LevelError};
 use crate::clock::Timestamp;
@@ -177,6 +178,12 @@ impl ChooseCountry {
     #[must_use]
     pub fn released_attributes(&self, policy: &ClientPolicy) -> Vec<Attribute> {
         claims::released_attributes(&self.login.request, policy)
+    }
+
+    /// Whether the person will be asked for an e-mail address, unless one is known from an earlier login.
+    #[must_use]
+    pub fn asks_for_email(&self, policy: &ClientPolicy) -> bool {
+        policy.email == EmailSource::Collect && claims::wants_email(&self.login.request)
     }
 
     /// Steps 3 and 4: the signed request for the node of `country`, and the login that waits for its answer.

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::email;
 use super::policy::ClientPolicy;
 use super::subject::subject_type;
 use crate::eidas::attribute::{Address, Attribute, Form, Name};
@@ -76,6 +77,16 @@ pub(crate) fn release(
     Released { id_token: Personal::new(id_token), userinfo: Personal::new(userinfo) }
 }
 
+/// Whether `request` asks for an e-mail address, wherever it comes from.
+pub(crate) fn wants_email(request: &AuthorizationRequest) -> bool {
+    TABLE.iter().any(|row| is_about_email(row) && is_asked(row, request))
+}
+
+/// The claims of an address that is known to be the person's, or to lead nowhere else.
+pub(crate) fn of_email(address: &email::EmailAddress) -> [(String, Value); 2] {
+    [(EMAIL.to_owned(), address.expose().into()), (EMAIL_VERIFIED.to_owned(), true.into())]
+}
+
 /// Every claim that `identity` can become, for `response check`: what a client gets that asks for everything
 /// and may have everything.
 #[must_use]
@@ -117,6 +128,8 @@ use Attribute::{
 
 /// All optional attributes that the client may have, for brokers that cannot send `claims`.
 const EVERYTHING: &str = "eidas:attributes";
+pub(crate) const EMAIL: &str = "email";
+const EMAIL_VERIFIED: &str = "email_verified";
 const NAMES: &[&str] = &["profile"];
 const EIDAS: &[&str] = &["eidas", "profile"];
 const IDENTIFIER: &[&str] = &["eidas", "eidas:identifier"];
@@ -165,11 +178,19 @@ const TABLE: &[Row] = &[
 /// The rows that `request` asks for, by scope or one by one, and that `policy` does not forbid.
 fn wanted(request: &AuthorizationRequest, policy: &ClientPolicy) -> impl Iterator<Item = &'static Row> {
     TABLE.iter().filter(move |row| {
-        let asked = row.scopes.iter().any(|scope| request.scope.contains(*scope))
-            || request.claims.any(row.claim).is_some();
         let is_identifier = row.mandatory.iter().any(|attribute| attribute.form() == Form::Identifier);
-        asked && (policy.person_identifier || !is_identifier)
+        let is_ours = is_about_email(row) && !policy.email.is_country();
+        is_asked(row, request) && (policy.person_identifier || !is_identifier) && !is_ours
     })
+}
+
+fn is_about_email(row: &Row) -> bool {
+    row.claim == EMAIL || row.claim == EMAIL_VERIFIED
+}
+
+/// Whether `request` asks for the claim of `row`, by scope or by name.
+fn is_asked(row: &Row, request: &AuthorizationRequest) -> bool {
+    row.scopes.iter().any(|scope| request.scope.contains(*scope)) || request.claims.any(row.claim).is_some()
 }
 
 /// Every claim that `person` gives.

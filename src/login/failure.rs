@@ -191,6 +191,8 @@ table! {
     KeyUnusable "EG-5005" shown "EG-5005", Gateway, SERVER, "our-fault", 500, FINAL;
     /// More logins wait than the gateway keeps at a time.
     TooManyLogins "EG-5006" shown "EG-5006", Gateway, LATER, "our-fault", 503, FINAL;
+    /// The mail server does not take our mail.
+    MailNotSent "EG-5007" shown "EG-5007", Gateway, LATER, "mail-trouble", 503, FINAL;
 
     // 6: HTTP.
     /// There is no such page.

@@ -10,6 +10,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::answer::Normalised;
+use super::email::Dialogue;
 use super::policy::{ClientPolicy, Consent};
 use super::vault::{self, Purpose};
 use crate::eidas::CountryCode;
@@ -31,6 +32,9 @@ pub struct Paused {
 /// What the person has seen and said on the pages so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
+    /// How far the person has come in proving an e-mail address.
+    #[serde(default)]
+    pub email: Dialogue,
     /// The person has seen what will be released, and agreed if that was the question.
     pub agreed: bool,
 }
@@ -38,6 +42,8 @@ pub struct Progress {
 /// A page between the answer and the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interlude {
+    /// The person is asked for an e-mail address, and for the code that proves it.
+    Email,
     /// What will be released is shown; to go on is enough.
     Notice,
     /// What will be released is shown, and the person agrees or refuses.
@@ -53,7 +59,15 @@ pub fn next(policy: &ClientPolicy, request: &AuthorizationRequest, paused: &Paus
 type Step = fn(&ClientPolicy, &AuthorizationRequest, &Paused) -> Option<Interlude>;
 
 /// In order. The release is last: it shows everything.
-const STEPS: &[Step] = &[the_person_knows_what_is_released];
+const STEPS: &[Step] = &[the_person_has_an_address, the_person_knows_what_is_released];
+
+fn the_person_has_an_address(
+    policy: &ClientPolicy,
+    request: &AuthorizationRequest,
+    paused: &Paused,
+) -> Option<Interlude> {
+    paused.normalised.lacks_email(request, policy).then_some(Interlude::Email)
+}
 
 /// `prompt=consent` asks, whatever the client is set to (OpenID Connect Core §3.1.2.1).
 fn the_person_knows_what_is_released(
@@ -80,8 +94,13 @@ impl Paused {
     /// Seals it under a fresh handle, which goes into the page's form and nowhere else.
     pub fn seal(&self, random: &dyn Random) -> (String, Vec<u8>) {
         let handle = ids::token(random);
-        let sealed = vault::seal(&handle, Purpose::Interlude, self, random);
+        let sealed = self.seal_under(&handle, random);
         (handle, sealed)
+    }
+
+    /// Seals it under the handle that it was taken by, because the person stays on the same page.
+    pub fn seal_under(&self, handle: &str, random: &dyn Random) -> Vec<u8> {
+        vault::seal(handle, Purpose::Interlude, self, random)
     }
 
     /// Opens what was sealed under `handle`.
@@ -116,7 +135,8 @@ mod tests {
         let policy = ClientPolicy { consent, ..ClientPolicy::new("Service", "s", SpType::Public) };
         let mut request = request("openid", None);
         request.prompt = prompt.into_iter().collect();
-        next(&policy, &request, &Paused { progress: Progress { agreed }, ..paused() })
+        let progress = Progress { agreed, ..Progress::default() };
+        next(&policy, &request, &Paused { progress, ..paused() })
     }
 
     #[test]

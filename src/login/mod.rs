@@ -12,6 +12,7 @@ mod answer;
 mod choose;
 pub mod claims;
 mod countries;
+pub mod email;
 pub mod failure;
 pub mod interlude;
 mod policy;

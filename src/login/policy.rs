@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::claims;
+use super::email::EmailSource;
 use super::failure::Failure;
 use super::subject::SubjectMode;
 use crate::eidas::attribute::Attribute;
@@ -39,6 +40,8 @@ pub struct ClientPolicy {
     pub attributes: BTreeSet<Attribute>,
     /// Whether the client may have the eIDAS identifier itself.
     pub person_identifier: bool,
+    /// Where `email` comes from.
+    pub email: EmailSource,
     /// How `sub` is made.
     pub subject: SubjectMode,
     /// Clients of one sector see the same pairwise `sub`.
@@ -106,6 +109,7 @@ impl ClientPolicy {
             representation: false,
             attributes: BTreeSet::new(),
             person_identifier: false,
+            email: EmailSource::default(),
             subject: SubjectMode::default(),
             sector: sector.to_owned(),
             acr: AcrStyle::default(),

@@ -9,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use super::email::Mailbox;
 use crate::crypto::hash::{hex, hmac_sha256};
 use crate::eidas::{Person, Subject};
 use crate::secret::Secret;
@@ -82,6 +83,13 @@ impl SubjectKey {
         }
     }
 
+    /// Where the address of the person that the clients of `sector` know as `sub` is kept.
+    #[must_use]
+    pub fn mailbox(&self, sector: &str, sub: &str) -> Mailbox {
+        let parts = [MAILBOX, sector, sub].join(SEPARATOR);
+        Mailbox::new(hmac_sha256(self.key.expose(), parts.as_bytes()))
+    }
+
     /// base64url(HMAC-SHA-256(key, scheme, sector, type, identifier)), the parts joined by 0x1F.
     ///
     /// Somebody who acts for another is a subject of their own: the pair of both, each with their kind, for
@@ -135,6 +143,7 @@ fn raw(subject: &Subject) -> Result<String, SubjectError> {
 }
 
 const SCHEME: &str = "eidas-sub-1";
+const MAILBOX: &str = "eidas-mailbox-1";
 const EVERY_SECTOR: &str = "*";
 /// ASCII "unit separator"; the configuration refuses control characters in a sector.
 const SEPARATOR: &str = "\u{1f}";

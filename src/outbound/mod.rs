@@ -1,8 +1,9 @@
-//! The only HTTP client. It fetches small public documents, with limits on time and size, follows no
-//! redirects, and calls no private address unless told that it may ([`address`] decides).
+//! Whatever goes out by itself. The only HTTP client fetches small public documents, with limits on time and
+//! size, follows no redirects, and calls no private address unless told that it may ([`address`] decides). The
+//! only mail client ([`Mailer`]) hands letters to the one server that the operator has named.
 //!
-//! Not for talking to brokers or browsers, and not for secrets: nothing is ever sent but a GET, and the
-//! question to an OCSP responder whether a certificate was revoked.
+//! By HTTP nothing is ever sent but a GET, and the question to an OCSP responder whether a certificate was
+//! revoked; no secret, and nothing to brokers or browsers.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -23,6 +24,7 @@ use tokio::io::AsyncReadExt as _;
 mod address;
 mod conditional;
 mod document;
+mod mail;
 mod resolver;
 mod revocation;
 mod tls;
@@ -30,6 +32,7 @@ mod tls;
 pub use address::{AddressRefused, Allowed, Network, UrlParts, is_local_host, url_parts};
 pub use conditional::{Fetched, Validators};
 pub use document::Kept;
+pub use mail::{Letter, MailError, MailSecurity, MailServer, Mailer, is_sender};
 pub use tls::{TlsFault, provider};
 
 use resolver::Resolver;

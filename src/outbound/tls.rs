@@ -33,18 +33,35 @@ pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(provider)
 }
 
-/// Settings of a client that trusts the certification authorities in `ca_file`.
-pub(crate) fn client(ca_file: &Path) -> Result<ClientConfig, TlsFault> {
-    let mut roots = RootCertStore::empty();
+/// Makes that cryptography the one of the process, for a library that asks there.
+pub(super) fn install_provider() {
+    // Whoever comes second finds it done.
+    let _ = CryptoProvider::install_default(provider().as_ref().clone());
+}
+
+/// The certification authorities in `ca_file`, as DER; at least one.
+pub(super) fn authorities(ca_file: &Path) -> Result<Vec<Vec<u8>>, TlsFault> {
     let unreadable = |error: &dyn std::fmt::Display| TlsFault::CaFile(ca_file.to_owned(), error.to_string());
     let text = std::fs::read(ca_file).map_err(|error| unreadable(&error))?;
+    let mut authorities = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate.map_err(|error| unreadable(&error))?;
         // A system's bundle may hold something that webpki cannot read; what it can read counts.
-        let _ = roots.add(certificate);
+        if RootCertStore::empty().add(certificate.clone()).is_ok() {
+            authorities.push(certificate.to_vec());
+        }
     }
-    if roots.is_empty() {
+    if authorities.is_empty() {
         return Err(TlsFault::NoAuthority(ca_file.to_owned()));
+    }
+    Ok(authorities)
+}
+
+/// Settings of a client that trusts the certification authorities in `ca_file`.
+pub(crate) fn client(ca_file: &Path) -> Result<ClientConfig, TlsFault> {
+    let mut roots = RootCertStore::empty();
+    for authority in authorities(ca_file)? {
+        let _ = roots.add(authority.into());
     }
     let settings = |error: rustls::Error| TlsFault::Settings(error.to_string());
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();

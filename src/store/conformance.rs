@@ -51,6 +51,7 @@ macro_rules! suite {
             one_of_fifty_parallel_uses_of_a_word_is_the_first
             a_pushed_request_is_found_in_time_until_a_login_with_it_ends
             one_of_fifty_logins_with_a_pushed_request_ends_first
+            a_mailbox_is_kept_until_it_is_removed
             a_document_takes_the_place_of_the_one_before
             a_trusted_document_ends_the_waiting_of_a_pending_one
             every_change_of_documents_is_another_version
@@ -522,6 +523,20 @@ pub(super) fn login(n: u8) -> NewLogin {
         created: at(0),
         expires: at(900),
     }
+}
+
+pub(super) async fn a_mailbox_is_kept_until_it_is_removed(store: Tested) {
+    let (mine, other) = (hash("mailbox", 1), hash("mailbox", 2));
+    assert_eq!(store.find_mailbox(&mine).await, Ok(None));
+    assert_eq!(store.drop_mailbox(&mine).await, Ok(false));
+    store.put_mailbox(&mine, b"first").await.unwrap();
+    store.put_mailbox(&mine, b"second").await.unwrap();
+    store.put_mailbox(&other, b"other").await.unwrap();
+    store.purge(at(10_000_000)).await.unwrap();
+    assert_eq!(store.find_mailbox(&mine).await, Ok(Some(b"second".to_vec())));
+    assert_eq!(store.drop_mailbox(&mine).await, Ok(true));
+    assert_eq!(store.find_mailbox(&mine).await, Ok(None));
+    assert_eq!(store.find_mailbox(&other).await, Ok(Some(b"other".to_vec())));
 }
 
 pub(super) async fn a_document_takes_the_place_of_the_one_before(store: Tested) {

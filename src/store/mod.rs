@@ -10,6 +10,7 @@
 #[cfg(test)]
 mod conformance;
 mod error;
+mod mailbox;
 mod metadata;
 mod sqlite;
 
@@ -18,6 +19,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use error::StoreError;
+pub use mailbox::MailboxStore;
 pub use metadata::{Document, DocumentState, MetadataStore, Refresh};
 pub use sqlite::Sqlite;
 
@@ -43,7 +45,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 
 /// The operations. Each takes the present as an argument where it depends on it; what has expired is as
 /// if it were not there, whether or not [`Store::purge`] has come by.
-pub trait Store: MetadataStore {
+pub trait Store: MailboxStore + MetadataStore {
     /// Begins a login: steps *request* and, if `request_id` is there already, *prepare*.
     fn begin<'a>(&'a self, login: &'a NewLogin) -> Reply<'a, ()>;
 

@@ -10,7 +10,8 @@ use axum::routing::{get, post};
 
 use super::answer;
 use super::routes::{
-    acs, authorize, choose, documents, failed, interlude, introspect, par, release, revoke, token, userinfo,
+    acs, authorize, choose, documents, email, failed, interlude, introspect, par, release, revoke, token,
+    userinfo,
 };
 use super::services::Services;
 use super::trouble::Trouble;
@@ -34,6 +35,7 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/login/{id}", get(choose::show))
         .route("/login/{id}/country", get(choose::countries).post(choose::depart))
         .route("/login/{id}/cancel", post(choose::cancel))
+        .route("/login/{id}/email", post(email::answer))
         .route("/login/{id}/consent", post(interlude::consent))
         .route("/failed", get(failed::show))
         .route("/continue", get(release::release))

@@ -17,6 +17,7 @@ use crate::ids::Random;
 use crate::login::{self, ClientPolicy, Countries, Recipient, SubjectKey, SubjectMode};
 use crate::oidc::discovery::{self, Offer};
 use crate::oidc::{Client, Clients, Issuer, SigningKeys, TokenKeys};
+use crate::outbound::Mailer;
 use crate::store::Store;
 
 /// The parts that make a gateway.
@@ -35,6 +36,8 @@ pub struct Parts {
     pub token_keys: TokenKeys,
     /// The key that makes subjects.
     pub subject_key: SubjectKey,
+    /// The mail server that takes one-time codes to people, if there is one.
+    pub mailer: Option<Arc<Mailer>>,
     /// The database.
     pub store: Arc<dyn Store>,
     /// The clock.
@@ -55,6 +58,7 @@ pub struct Services {
     ourselves: Ourselves,
     token_keys: RwLock<Arc<TokenKeys>>,
     pub(super) subject_key: SubjectKey,
+    pub(super) mailer: Option<Arc<Mailer>>,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
@@ -89,6 +93,7 @@ impl Services {
             ourselves: Ourselves::new(parts.connector, parts.clock.now()),
             token_keys: RwLock::new(Arc::new(parts.token_keys)),
             subject_key: parts.subject_key,
+            mailer: parts.mailer,
             store: parts.store,
             clock: parts.clock,
             random: parts.random,

@@ -62,6 +62,11 @@ pub(crate) fn of(key: &str, country: Option<&str>) -> (String, String) {
             "This login has ended",
             "It took too long, or it was finished before. Go back to the service and start again.",
         ),
+        "mail-trouble" => (
+            "We could not send you a mail",
+            "Your login is not lost: try again in a minute. If it happens again, tell the service the reference \
+             number.",
+        ),
         "method-not-allowed" => {
             ("This page cannot be called like that", "Go back to the service and start again.")
         }

@@ -182,6 +182,11 @@ class Tab:
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
 
+    def fill(self, selector, text):
+        """Types into a field."""
+        self.wait(selector)
+        self.evaluate(f"document.querySelector({json.dumps(selector)}).value = {json.dumps(text)}")
+
     def scripts(self, allowed):
         self.call("Emulation.setScriptExecutionDisabled", value=not allowed)
 

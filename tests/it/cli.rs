@@ -13,7 +13,7 @@ use eidas_gateway::ids::SystemRandom;
 use eidas_gateway::node::MemberState;
 use serde_json::{Value, json};
 
-fn gateway(arguments: &[&str]) -> Output {
+pub(crate) fn gateway(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_eidas-gateway"));
     command.args(arguments).stdin(Stdio::null()).output().unwrap()
 }
@@ -303,7 +303,7 @@ fn free_port() -> u16 {
 }
 
 /// `init` in a new folder, for a gateway on `port`.
-fn initialised(name: &str, port: u16) -> PathBuf {
+pub(crate) fn initialised(name: &str, port: u16) -> PathBuf {
     let folder = folder(name);
     let issuer = format!("http://localhost:{port}");
     let made =

@@ -20,7 +20,7 @@ fn demo() -> &'static (tokio::runtime::Runtime, Demo) {
     static DEMO: OnceLock<(tokio::runtime::Runtime, Demo)> = OnceLock::new();
     DEMO.get_or_init(|| {
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let demo = Demo::new(PORT, Arc::new(SystemClock), Arc::new(SystemRandom));
+        let demo = Demo::new(PORT, None, Arc::new(SystemClock), Arc::new(SystemRandom));
         let demo = runtime.block_on(demo).unwrap();
         (runtime, demo)
     })

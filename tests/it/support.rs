@@ -25,7 +25,7 @@ use eidas_gateway::login::{ClientPolicy, Countries, Entry, SubjectKey};
 use eidas_gateway::node::{CITIZENS, ConnectorMetadata, Failure, MemberState, Misbehaviour, Received};
 use eidas_gateway::oidc::client::SecretHash;
 use eidas_gateway::oidc::{Client, Clients, Issuer, RedirectUri, SigningKeys, form};
-use eidas_gateway::outbound::{Allowed, Fetcher, Limits};
+use eidas_gateway::outbound::{Allowed, Fetcher, Limits, Mailer};
 use eidas_gateway::store;
 use eidas_gateway::web::{self, KeySources, Parts, Services};
 use serde_json::{Map, Value};
@@ -110,7 +110,16 @@ impl World {
     }
 
     pub(crate) async fn build(url: &str, change: impl FnOnce(&mut Client, &mut ClientPolicy)) -> Self {
-        Self::build_with(url, SigningKeys::new(vec![KEYS.token.clone()]).unwrap(), change).await
+        Self::with_mail(url, None, change).await
+    }
+
+    /// The same with a mail server.
+    pub(crate) async fn with_mail(
+        url: &str,
+        mailer: Option<Arc<Mailer>>,
+        change: impl FnOnce(&mut Client, &mut ClientPolicy),
+    ) -> Self {
+        Self::build_with(url, SigningKeys::new(vec![KEYS.token.clone()]).unwrap(), mailer, change).await
     }
 
     /// A world whose tokens are signed with these keys.
@@ -118,12 +127,13 @@ impl World {
         signing_keys: SigningKeys,
         change: impl FnOnce(&mut Client, &mut ClientPolicy),
     ) -> Self {
-        Self::build_with("sqlite::memory:", signing_keys, change).await
+        Self::build_with("sqlite::memory:", signing_keys, None, change).await
     }
 
     async fn build_with(
         url: &str,
         signing_keys: SigningKeys,
+        mailer: Option<Arc<Mailer>>,
         change: impl FnOnce(&mut Client, &mut ClientPolicy),
     ) -> Self {
         let keys = &*KEYS;
@@ -149,6 +159,7 @@ impl World {
             countries,
             token_keys: signing_keys.into(),
             subject_key: SubjectKey::new(1, [7; 32]),
+            mailer,
             store: store::open(url).await.unwrap(),
             clock: clock.clone(),
             random: Arc::new(SystemRandom),

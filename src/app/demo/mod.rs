@@ -25,18 +25,19 @@ use crate::store::Store;
 
 pub use parties::{Demo, DemoError};
 
-/// Runs the demo on `port` or the next free one until the process is told to stop.
+/// Runs the demo on `port` or the next free one until the process is told to stop. With the port of a mail
+/// server on this machine, people can also log in with an e-mail address.
 ///
 /// # Errors
 /// [`ServeError`], before anything was served.
-pub async fn demo(port: u16) -> Result<(), ServeError> {
+pub async fn demo(port: u16, mail_port: Option<u16>) -> Result<(), ServeError> {
     logging::start(&Logging { format: Format::Text, level: LogLevel::Warn });
     let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let listener = server::bind_near(port).await;
     let listener = listener.map_err(|error| ServeError::Listen(format!("127.0.0.1:{port}"), error))?;
     let port = listener.local_addr().map_or(port, |address| address.port());
 
-    let demo = Demo::new(port, clock.clone(), random).await?;
+    let demo = Demo::new(port, mail_port, clock.clone(), random).await?;
     banner::print(&demo);
     let (store, router): (Arc<dyn Store>, _) = (demo.store.clone(), demo.router.clone());
     let upkeep = tokio::spawn(async move {

@@ -18,11 +18,13 @@ use crate::eidas::{
     Attribute, Connector, Contact, CountryCode, CountryTrust, Loa, Organization, SpType, SubjectKind, trust,
 };
 use crate::ids::{self, Random};
+use crate::login::email::EmailSource;
 use crate::login::{self, ClientPolicy, Countries, Entry, SubjectKey};
 use crate::node::relying_party::{Offer, RelyingParty, relying_party};
 use crate::node::{Call, InProcess, MemberState, Neighbour, Wire, member_state};
 use crate::oidc::client::{SecretHash, generate_secret};
 use crate::oidc::{Client, Clients, Issuer, RedirectUri, SigningKeys};
+use crate::outbound::{MailSecurity, MailServer, Mailer};
 use crate::secret::Secret;
 use crate::store::{self, Store};
 use crate::web::{self, KeySources, Parts, Services};
@@ -62,19 +64,25 @@ pub enum DemoError {
 }
 
 impl Demo {
-    /// Puts the demo together for `port`, with new keys, and loads the member states' metadata.
+    /// Puts the demo together for `port`, perhaps with the mail server at another, with new keys, and loads the member states' metadata.
     ///
     /// # Errors
     /// [`ServeError::Demo`] and [`ServeError::Store`].
-    pub async fn new(port: u16, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, ServeError> {
+    pub async fn new(
+        port: u16,
+        mail_port: Option<u16>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, ServeError> {
         let store = store::open(MEMORY).await.map_err(|error| ServeError::Store(MEMORY.to_owned(), error))?;
-        let demo = Self::compose(port, store, clock, random).map_err(ServeError::Demo)?;
+        let demo = Self::compose(port, mail_port, store, clock, random).map_err(ServeError::Demo)?;
         demo.load_countries().await;
         Ok(demo)
     }
 
     fn compose(
         port: u16,
+        mail_port: Option<u16>,
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
@@ -88,7 +96,7 @@ impl Demo {
         let country = CountryCode::parse(COUNTRY).ok_or_else(|| unfit(COUNTRY))?;
         let connector = connector(&issuer, country, &keys);
         let registered: Vec<_> =
-            KINDS.iter().map(|kind| kind.register(&shop, &*random)).collect::<Result<_, _>>()?;
+            kinds(mail_port).map(|kind| kind.register(&shop, &*random)).collect::<Result<_, _>>()?;
         let journal = Arc::new(audit::Memory::default());
         let services = Arc::new(Services::new(Parts {
             issuer: Issuer::parse(&issuer).map_err(unfit)?,
@@ -101,6 +109,7 @@ impl Demo {
             countries: Countries::default(),
             token_keys: SigningKeys::new(vec![keys.token]).map_err(unfit)?.into(),
             subject_key: SubjectKey::new(1, ids::octets::<32>(&*random)),
+            mailer: mail_port.map(|port| Arc::new(mailer(port))),
             store: store.clone(),
             clock: clock.clone(),
             random: random.clone(),
@@ -203,6 +212,24 @@ impl Keys {
             nodes: [xa?, MemberState::xb(xb, now, random)?],
         })
     }
+}
+
+/// What sends mail to a server on this machine.
+fn mailer(port: u16) -> Mailer {
+    Mailer::new(MailServer {
+        host: "localhost".to_owned(),
+        port,
+        security: MailSecurity::None,
+        credentials: None,
+        from: "eidas-gateway demo <login@example.org>".to_owned(),
+        time: Duration::from_secs(5),
+        ca_file: None,
+    })
+}
+
+/// The kinds of login that can be offered.
+fn kinds(mail_port: Option<u16>) -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().chain(mail_port.is_some().then_some(&WITH_EMAIL))
 }
 
 fn connector(issuer: &str, country: CountryCode, keys: &Keys) -> Connector {
@@ -345,6 +372,21 @@ const KINDS: &[Kind] = &[
         ]],
     },
 ];
+
+const WITH_EMAIL: Kind = Kind {
+    client: "shop-email",
+    policy: |policy| {
+        policy.min_loa = Loa::Low;
+        policy.email = EmailSource::Collect;
+    },
+    offers: &[[
+        "email",
+        "With an e-mail address",
+        "The gateway asks for it once, and sends a code there.",
+        "openid profile email",
+        "http://eidas.europa.eu/LoA/substantial",
+    ]],
+};
 
 fn unfit(error: impl std::fmt::Display) -> DemoError {
     DemoError::Unfit(error.to_string())

@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod authentication;
+mod email;
 mod keys;
 mod words;
 
-pub use words::{AcrStyle, Authentication, Kind, Level, Sector, SubMode};
+pub use words::{AcrStyle, Authentication, EmailSource, Kind, Level, Sector, SubMode};
 pub(super) use words::{AssertionAudience, Consent, LevelError};
 
 use super::Profile;
@@ -109,6 +110,13 @@ pub struct Client {
     /// Clients with the same sector identifier see the same `sub`. Default: the client's `id`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sector_id: Option<String>,
+    /// Where `email` comes from, for brokers that make no account without a verified address
+    /// (docs/claims.md#e-mail). The client gets it if it asks for it, as by the scope `email`.
+    #[serde(default)]
+    pub email_source: EmailSource,
+    /// With `email_source = "alias"`: the domain of the addresses, which should be the operator's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_alias_domain: Option<String>,
     /// How `acr` is written.
     #[serde(default)]
     pub acr: AcrStyle,
@@ -143,6 +151,7 @@ impl Client {
         }
         self.check_authentication(at, findings);
         self.check_keys(at, profile, findings);
+        self.check_email(at, findings);
         for (n, uri) in self.redirect_uris.iter().enumerate() {
             if let Err(error) = RedirectUri::register(uri) {
                 findings.add(format!("{at}.redirect_uris[{n}]"), "bad_redirect_uri", error.to_string());

@@ -88,6 +88,19 @@ pub enum SubMode {
     Raw,
 }
 
+/// Where a client's `email` comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EmailSource {
+    /// From the country, if the client may have the attribute `EmailAddress` and the country sends it.
+    #[default]
+    None,
+    /// From the person, who is asked for an address once, and proves it by a one-time code. Needs `[smtp]`.
+    Collect,
+    /// `<sub>@email_alias_domain`, said to be verified: an address that need not reach anybody.
+    Alias,
+}
+
 /// How `acr` is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

@@ -3,13 +3,15 @@
 //! Everything works without scripts and carries no inline style, no event handler and nothing from another
 //! host, so that the strictest Content-Security-Policy holds. The one script in the gateway is
 //! [`POST_SCRIPT`], allowed by its hash. Ids (`#country-ES`, `#continue`, `#cancel`, `#retry`,
-//! `#other-country`, `#reference`, `#consent-accept`) are a contract: tests and operators' monitors click them.
+//! `#other-country`, `#reference`, `#consent-accept`, `#email`, `#email-send`, `#email-code`, `#email-confirm`,
+//! `#email-again`) are a contract: tests and operators' monitors click them.
 //!
 //! What this module does not do: it decides nothing, sets no header and knows no route; addresses come in
 //! as text.
 
 mod country;
 mod depart;
+mod email;
 mod index;
 mod leave;
 mod release;
@@ -20,6 +22,7 @@ pub mod words;
 
 pub use country::{Country, CountryPage};
 pub use depart::{Field, POST_SCRIPT, POST_SCRIPT_SHA256, PostPage};
+pub use email::EmailPage;
 pub use index::IndexPage;
 pub use leave::LeavePage;
 pub use release::{Datum, ReleasePage};
@@ -132,7 +135,19 @@ mod tests {
             token: EVIL.into(),
         };
         let leave = LeavePage { service: EVIL.into(), explanation: EVIL.into(), address: EVIL.into() };
+        let email = |sent_to: Option<&str>| EmailPage {
+            service: EVIL.into(),
+            sent_to: sent_to.map(str::to_owned),
+            typed: EVIL.into(),
+            notice: Some(EVIL.into()),
+            reference: Some("7F3K-92QD".into()),
+            action: "/login/L/email".into(),
+            handle: EVIL.into(),
+            token: EVIL.into(),
+        };
         vec![
+            ("email", email(None).html()),
+            ("e-mail code", email(Some(EVIL)).html()),
             ("release", release.html()),
             ("leave", leave.html()),
             ("country", country_page().html()),

@@ -172,12 +172,17 @@ fn country_page(services: &Services, found: Waiting<'_>) -> Response {
         unavailable: offer.obstacle.as_ref().map(|obstacle| reason(obstacle).to_owned()),
     });
     let released = choice.released_attributes(policy);
+    let mut released: Vec<_> =
+        released.iter().map(|a| words::attribute(a.friendly_name()).to_owned()).collect();
+    if choice.asks_for_email(policy) {
+        released.push("E-mail address (you will be asked for it)".to_owned());
+    }
     let page = CountryPage {
         service: policy.service.clone(),
         purpose: policy.purpose.clone(),
         legal_person: policy.kind == SubjectKind::Legal,
         level: choice.level(policy).to_owned(),
-        released: released.iter().map(|a| words::attribute(a.friendly_name()).to_owned()).collect(),
+        released,
         countries: countries.collect(),
         action: country_path(id),
         cancel: cancel_form(id, &token, None),

@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::release::issue;
-use super::{Way, give_up_pushed, is_same_origin, login_id, store_trouble};
+use super::{Way, email, give_up_pushed, is_same_origin, login_id, store_trouble};
 use crate::audit::Event;
 use crate::login::{self, Failure, Interlude, Login, Paused, interlude, step, vault};
 use crate::store::{Held, Issued, Taken};
@@ -45,27 +45,43 @@ pub(super) async fn proceed(services: &Services, way: &Way<'_>, paused: Paused) 
 
 /// Puts what waits back under a fresh handle, and shows the page that carries it.
 async fn pause(services: &Services, way: &Way<'_>, paused: &Paused, asked: Interlude) -> Response {
-    let now = services.now();
     let (handle, sealed) = paused.seal(&*services.random);
-    let login = way.login;
-    let handle_hash = vault::digest(&handle);
-    let held = Held { login_id: login.id.clone(), handle_hash, sealed, expires: now + PATIENCE };
-    match services.store.hold(&held, now).await {
-        Ok(Issued::Issued) => {}
-        Ok(Issued::Gone) => {
-            return Trouble::new(step::RELEASE, Failure::AlreadyReleased).login(login).page(services);
-        }
-        Err(error) => {
-            store_trouble(step::RELEASE, &error).login(login).note(services);
-            return way.back_to_broker(services, Failure::StoreUnavailable);
-        }
+    if let Err(shown) = hold(services, way, &handle, sealed).await {
+        return shown;
     }
     let mut response = match asked {
+        Interlude::Email => email::page(way, paused, handle),
         Interlude::Notice => release_page(way, paused, handle, false),
         Interlude::Consent => release_page(way, paused, handle, true),
     };
-    LoginCookie::renew(&login.id, way.cookie, response.headers_mut());
+    LoginCookie::renew(&way.login.id, way.cookie, response.headers_mut());
     response
+}
+
+/// Puts what waits back under `handle`.
+///
+/// # Errors
+/// What to show instead.
+pub(super) async fn hold(
+    services: &Services,
+    way: &Way<'_>,
+    handle: &str,
+    sealed: Vec<u8>,
+) -> Result<(), Response> {
+    let now = services.now();
+    let login = way.login;
+    let handle_hash = vault::digest(handle);
+    let held = Held { login_id: login.id.clone(), handle_hash, sealed, expires: now + PATIENCE };
+    match services.store.hold(&held, now).await {
+        Ok(Issued::Issued) => Ok(()),
+        Ok(Issued::Gone) => {
+            Err(Trouble::new(step::RELEASE, Failure::AlreadyReleased).login(login).page(services))
+        }
+        Err(error) => {
+            store_trouble(step::RELEASE, &error).login(login).note(services);
+            Err(way.back_to_broker(services, Failure::StoreUnavailable))
+        }
+    }
 }
 
 /// What the form of a page says, with what it is about. Whoever sends it twice is the second.
@@ -128,10 +144,10 @@ pub(in crate::web) async fn consent(State(services): State<Arc<Services>>, reque
         Some(Interlude::Consent) => "consent",
         Some(Interlude::Notice) => "notice",
         // The page was another one, or the configuration has changed: nobody has been asked this.
-        None => return proceed(&services, &way, paused).await,
+        Some(Interlude::Email) | None => return proceed(&services, &way, paused).await,
     };
     if resumed.form.only("decision") != Some("accept") {
-        return refused(&services, &way).await;
+        return refused(&services, &way, Failure::ConsentRefused).await;
     }
     paused.progress.agreed = true;
     services.record(&Event::Consent {
@@ -144,8 +160,7 @@ pub(in crate::web) async fn consent(State(services): State<Arc<Services>>, reque
 }
 
 /// The login ends here, and the broker hears that the person does not want it.
-pub(super) async fn refused(services: &Services, way: &Way<'_>) -> Response {
-    let failure = Failure::ConsentRefused;
+pub(super) async fn refused(services: &Services, way: &Way<'_>, failure: Failure) -> Response {
     Trouble::new(step::RELEASE, failure).login(way.login).note(services);
     give_up_pushed(services, way.login).await;
     let mut response = way.back_to_broker(services, failure);

@@ -5,6 +5,7 @@ pub(super) mod authorize;
 pub(super) mod choose;
 mod client;
 pub(super) mod documents;
+pub(super) mod email;
 pub(super) mod failed;
 pub(super) mod interlude;
 pub(super) mod introspect;

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 
 use super::interlude::proceed;
-use super::{Way, back_to_broker, failed, finish_pushed, give_up_pushed, store_trouble};
+use super::{Way, back_to_broker, email, failed, finish_pushed, give_up_pushed, store_trouble};
 use crate::audit::Event;
 use crate::ids;
 use crate::login::{
@@ -60,7 +60,12 @@ pub(in crate::web) async fn release(State(services): State<Arc<Services>>, reque
     match (opened, &state) {
         (Outcome::Normalised(normalised), login::State::AwaitResponse(asked)) => {
             let way = Way { login, policy, cookie, posted: false };
-            proceed(&services, &way, Paused::new(asked.pending.country, *normalised)).await
+            match email::recall(&services, &way, *normalised).await {
+                Ok(normalised) => {
+                    proceed(&services, &way, Paused::new(asked.pending.country, normalised)).await
+                }
+                Err(shown) => shown,
+            }
         }
         (Outcome::Declined(declined), _) => {
             let mut response = choose_again(&services, headers, login, policy, &declined).await;
