@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Config;
 use super::client::{
-    AcrStyle, AssertionAudience, Authentication, Client, Consent, Level, LevelError, SubMode,
+    AcrStyle, AssertionAudience, Authentication, BoundTokens, Client, Consent, Level, LevelError, SubMode,
 };
 use super::connector::{Contact, KeyPair};
 use super::country::{Country, Revocation};
@@ -277,6 +277,10 @@ impl Client {
             self.redirect_uris.iter().map(|uri| RedirectUri::register(uri).ok()).collect();
         let mut client = oidc::Client::new(&self.id, authentication, uris?);
         client.keys = client_keys;
+        client.bound_tokens = match self.bound_tokens {
+            BoundTokens::None => client::BoundTokens::None,
+            BoundTokens::Dpop => client::BoundTokens::Dpop,
+        };
         client.name.clone_from(&self.name);
         client.require_pkce = self.require_pkce;
         client.require_par = self.require_par;
@@ -297,6 +301,7 @@ impl Client {
             AssertionAudience::Endpoint => client::AssertionAudience::Endpoint,
         };
         let place = match self.authentication {
+            Authentication::None => return Some(ClientAuthentication::Public),
             Authentication::Any => SecretPlace::Any,
             Authentication::ClientSecretBasic => SecretPlace::Basic,
             Authentication::ClientSecretPost => SecretPlace::Post,

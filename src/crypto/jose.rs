@@ -5,6 +5,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use josekit::jwk::alg::{ec::EcCurve, ec::EcKeyPair, ed::EdCurve, ed::EdKeyPair, rsa::RsaKeyPair};
 use josekit::jwk::{Jwk, KeyPair};
 use josekit::jws::{self, JwsHeader, JwsSigner, JwsVerifier};
@@ -204,6 +206,20 @@ impl JwsKey {
         &self.0.public
     }
 
+    /// Signs `claims` as compact JWS with this header, to which only `alg` is added.
+    ///
+    /// # Errors
+    /// [`JoseError::Sign`].
+    pub fn sign_under(
+        &self,
+        header: &Map<String, Value>,
+        claims: &Map<String, Value>,
+    ) -> Result<String, JoseError> {
+        let header = JwsHeader::from_map(header.clone()).map_err(|_| JoseError::Sign)?;
+        let payload = serde_json::to_vec(claims).map_err(|_| JoseError::Sign)?;
+        jws::serialize_compact(&payload, &header, &*self.0.signer).map_err(|_| JoseError::Sign)
+    }
+
     /// Signs `claims` as compact JWS with the header `typ`, `alg` and `kid`.
     ///
     /// # Errors
@@ -250,6 +266,28 @@ pub fn verify(token: &str, jwks: &Value, allowed: &[JwsAlgorithm]) -> Result<Map
         // josekit would ask for the key's own.
         key.remove("kid");
     }
+    verify_by(token, key, algorithm)
+}
+
+/// Verifies a compact JWS with one key, whatever `kid` says, and returns its claims.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn verify_with(
+    token: &str,
+    jwk: &Value,
+    algorithm: JwsAlgorithm,
+) -> Result<Map<String, Value>, JoseError> {
+    let mut key = jwk.as_object().cloned().ok_or(JoseError::UnknownKey)?;
+    key.remove("kid");
+    verify_by(token, key, algorithm)
+}
+
+fn verify_by(
+    token: &str,
+    key: Map<String, Value>,
+    algorithm: JwsAlgorithm,
+) -> Result<Map<String, Value>, JoseError> {
     let jwk = Jwk::from_map(key).map_err(|_| JoseError::UnknownKey)?;
     let verifier = algorithm.verifier(&jwk).ok_or(JoseError::UnknownKey)?;
     let (payload, _) = jws::deserialize_compact(token, &*verifier).map_err(|_| JoseError::Signature)?;
@@ -287,12 +325,11 @@ pub fn check_public_keys(jwks: &Value) -> Result<(), JwksFault> {
 pub fn check_keys_for(jwks: &Value, algorithm: JwsAlgorithm) -> Result<(), JwksFault> {
     check_public_keys(jwks)?;
     let keys = jwks.get("keys").and_then(Value::as_array).ok_or(JwksFault::Malformed)?;
-    let fits = |key: &Value| {
-        let named = key.get("alg").and_then(Value::as_str).is_none_or(|alg| alg == algorithm.as_str());
-        let jwk = key.as_object().and_then(|key| Jwk::from_map(key.clone()).ok());
-        named && jwk.is_some_and(|jwk| algorithm.verifier(&jwk).is_some())
-    };
-    if keys.iter().any(fits) { Ok(()) } else { Err(JwksFault::NoKey(algorithm.as_str())) }
+    if keys.iter().any(|key| is_public_key_for(key, algorithm)) {
+        Ok(())
+    } else {
+        Err(JwksFault::NoKey(algorithm.as_str()))
+    }
 }
 
 /// Why a JWK Set cannot be used.
@@ -309,6 +346,34 @@ pub enum JwksFault {
     Private,
 }
 
+/// Whether this is a public key (RFC 7517) that `algorithm` can verify with, and nothing private.
+#[must_use]
+pub fn is_public_key_for(jwk: &Value, algorithm: JwsAlgorithm) -> bool {
+    let named = jwk.get("alg").and_then(Value::as_str).is_none_or(|alg| alg == algorithm.as_str());
+    let key = jwk.as_object().and_then(|key| Jwk::from_map(key.clone()).ok());
+    named && !holds_private_members(jwk) && key.is_some_and(|key| algorithm.verifier(&key).is_some())
+}
+
+/// The RFC 7638 thumbprint of a public key, by SHA-256 and in base64url.
+#[must_use]
+pub fn thumbprint(jwk: &Value) -> Option<String> {
+    let members: &[&str] = match jwk.get("kty").and_then(Value::as_str)? {
+        "RSA" => &["e", "kty", "n"],
+        "EC" => &["crv", "kty", "x", "y"],
+        "OKP" => &["crv", "kty", "x"],
+        _ => return None,
+    };
+    let required: Option<Map<String, Value>> =
+        members.iter().map(|name| Some(((*name).to_owned(), jwk.get(name)?.clone()))).collect();
+    digest_of(&required?)
+}
+
+/// RFC 7638 §3.3: the required members in lexicographic order, which is the order of serde_json's map.
+fn digest_of(required: &Map<String, Value>) -> Option<String> {
+    let canonical = serde_json::to_vec(required).ok()?;
+    Some(URL_SAFE_NO_PAD.encode(super::hash::sha256(&canonical)))
+}
+
 /// Whether a JWK gives away what only its owner may know.
 fn holds_private_members(key: &Value) -> bool {
     PRIVATE_MEMBERS.iter().any(|member| key.get(member).is_some())
@@ -319,7 +384,6 @@ const PRIVATE_MEMBERS: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "k"];
 
 /// The `kid` and the JWK that is published for a public key.
 fn publish(algorithm: JwsAlgorithm, jwk: &Jwk) -> Result<(String, Value), JoseError> {
-    use base64::Engine as _;
     let members: &[&str] = match algorithm {
         JwsAlgorithm::RS256 | JwsAlgorithm::PS256 => &["e", "kty", "n"],
         JwsAlgorithm::ES256 | JwsAlgorithm::ES384 | JwsAlgorithm::ES512 => &["crv", "kty", "x", "y"],
@@ -330,11 +394,7 @@ fn publish(algorithm: JwsAlgorithm, jwk: &Jwk) -> Result<(String, Value), JoseEr
         let value = jwk.parameter(member).ok_or(JoseError::Key(algorithm.as_str()))?;
         required.insert((*member).to_owned(), value.clone());
     }
-    // RFC 7638 §3.3: the required members in lexicographic order, which is the order inserted and, with
-    // serde_json's sorted map, the order written.
-    let canonical = serde_json::to_vec(&required).map_err(|_| JoseError::Sign)?;
-    let digest = super::hash::sha256(&canonical);
-    let kid = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest);
+    let kid = digest_of(&required).ok_or(JoseError::Sign)?;
     required.insert("use".to_owned(), "sig".into());
     required.insert("alg".to_owned(), algorithm.as_str().into());
     required.insert("kid".to_owned(), kid.clone().into());

@@ -45,6 +45,7 @@ impl Normalised {
             client_id: request.client_id.clone(),
             redirect_uri: request.redirect_uri.clone(),
             code_challenge: request.code_challenge.clone(),
+            dpop_jkt: request.dpop_jkt.clone(),
             nonce: request.nonce.clone(),
             scope: request.scope.clone(),
             sub: self.sub,

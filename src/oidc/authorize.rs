@@ -33,6 +33,9 @@ pub struct AuthorizationRequest {
     pub nonce: Option<String>,
     /// The PKCE challenge that the code is bound to.
     pub code_challenge: Option<CodeChallenge>,
+    /// The thumbprint of the key that the code is bound to (RFC 9449 §10).
+    #[serde(default)]
+    pub dpop_jkt: Option<String>,
     /// The levels asked for.
     pub acr: RequestedAcr,
     /// The claims asked for one by one.
@@ -304,6 +307,7 @@ impl AuthorizationRequest {
             state: None,
             nonce: None,
             code_challenge: None,
+            dpop_jkt: None,
             acr: RequestedAcr::default(),
             claims: ClaimsRequest::default(),
             prompt: BTreeSet::new(),
@@ -312,6 +316,23 @@ impl AuthorizationRequest {
             login_hint: None,
             country: None,
             pushed: None,
+        }
+    }
+
+    /// Binds the code to the key of the proof that came with a pushed request (RFC 9449 §10.1).
+    ///
+    /// # Errors
+    /// `invalid_dpop_proof` if the request names another key.
+    pub fn bind(&mut self, thumbprint: String) -> Result<(), TokenError> {
+        match &self.dpop_jkt {
+            Some(named) if *named != thumbprint => {
+                let message = "the DPoP proof is of another key than dpop_jkt";
+                Err(TokenError::new(OAuthError::InvalidDpopProof, message))
+            }
+            _ => {
+                self.dpop_jkt = Some(thumbprint);
+                Ok(())
+            }
         }
     }
 

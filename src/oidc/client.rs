@@ -26,6 +26,8 @@ pub struct Client {
     pub name: String,
     /// How it authenticates at the token endpoint.
     pub authentication: ClientAuthentication,
+    /// What its tokens are bound to.
+    pub bound_tokens: BoundTokens,
     /// Its public keys, for all that it signs and that is encrypted to it.
     pub keys: Option<ClientKeys>,
     /// Where answers may go; at least one.
@@ -64,6 +66,7 @@ impl Client {
             id: id.to_owned(),
             name: id.to_owned(),
             authentication: authentication.into(),
+            bound_tokens: BoundTokens::None,
             keys: None,
             redirect_uris,
             post_logout_redirect_uris: Vec::new(),
@@ -79,9 +82,35 @@ impl Client {
     }
 }
 
+/// What the access tokens of a client are bound to, so that nobody else can use them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BoundTokens {
+    /// Nothing: whoever has a token can use it (RFC 6750).
+    None,
+    /// A key of the client, which it shows with each request (RFC 9449).
+    Dpop,
+}
+
+impl Client {
+    /// Whether it is a public client (RFC 6749 §2.1): anybody can say that they are it.
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        matches!(self.authentication, ClientAuthentication::Public)
+    }
+
+    /// Whether a request without `code_challenge` is refused: for a public client nothing else binds the code to
+    /// who asked for it.
+    #[must_use]
+    pub fn must_use_pkce(&self) -> bool {
+        self.require_pkce || self.is_public()
+    }
+}
+
 /// How a client authenticates at the token endpoint, and against what.
 #[derive(Clone, Debug)]
 pub enum ClientAuthentication {
+    /// `none`: it has nothing to prove who it is with (OpenID Connect Core §9).
+    Public,
     /// It sends a secret.
     Secret {
         /// Where it sends it.

@@ -55,6 +55,7 @@ impl Credentials {
 /// By what a client means to prove who it is.
 #[derive(Clone, Debug)]
 enum Given {
+    Nothing,
     Secret { secret: Secret<String>, sent: Sent },
     Assertion(Secret<String>),
 }
@@ -100,8 +101,13 @@ pub fn check(
     issuer: &Issuer,
     now: Timestamp,
 ) -> Result<Proof, Unproven> {
-    let client = client.ok_or_else(failed)?;
+    let client = client.ok_or_else(|| match &credentials.given {
+        Given::Nothing => silent(),
+        _ => failed(),
+    })?;
     let once = match &credentials.given {
+        Given::Nothing if client.is_public() => None,
+        Given::Nothing => return Err(silent().into()),
         Given::Secret { secret, sent } => {
             the_secret_is_the_clients(secret, *sent, client)?;
             None
@@ -134,12 +140,15 @@ fn one_way(parameters: &[(String, String)], authorization: Option<&str>) -> Resu
                 let secret = Secret::new(secret.to_owned());
                 Ok(Credentials { id: id.to_owned(), given: Given::Secret { secret, sent: Sent::Post } })
             }
-            None => Err(invalid_client("the client does not authenticate")),
+            None => Err(silent()),
         },
         (None, None, Some(assertion)) => {
             by_assertion(assertion, id, form::one(parameters, "client_assertion_type"))
         }
-        (None, None, None) => Err(invalid_client("the client does not authenticate")),
+        (None, None, None) => match id {
+            Some(id) => Ok(Credentials { id: id.to_owned(), given: Given::Nothing }),
+            None => Err(silent()),
+        },
         _ => Err(invalid("the client authenticates in two ways at once")),
     }
 }
@@ -209,6 +218,11 @@ fn the_assertion_is_the_clients(
 /// until its signature has shown that the client itself asks.
 fn failed() -> TokenError {
     invalid_client("client authentication failed")
+}
+
+/// A client that has to prove who it is, or that does not exist.
+fn silent() -> TokenError {
+    invalid_client("the client does not authenticate")
 }
 
 fn invalid(description: &str) -> TokenError {
@@ -342,6 +356,23 @@ mod tests {
         for pairs in [&[][..], &[("client_id", "kc")], &[("client_secret", SECRET)], &type_only] {
             assert_eq!(refused(pairs, None).0, OAuthError::InvalidClient, "{pairs:?}");
         }
+    }
+
+    #[test]
+    fn a_public_client_says_who_it_is_and_proves_nothing() {
+        let public = Client { authentication: ClientAuthentication::Public, ..client() };
+        let proof = run_as(public.clone(), &[("client_id", "kc")], None).unwrap();
+        assert_eq!(proof.accept(true).unwrap().id, "kc");
+        // It has no secret, so what it sends in the place of one is wrong.
+        let post = [("client_id", "kc"), ("client_secret", SECRET)];
+        for (pairs, header) in [(&post[..], None), (&[][..], Some(good()))] {
+            let error = run_as(public.clone(), pairs, header.as_deref()).unwrap_err();
+            assert_eq!(error.description.as_str(), "client authentication failed");
+        }
+        // Whether a client exists is not told.
+        let expected = (OAuthError::InvalidClient, "the client does not authenticate".to_owned());
+        assert_eq!(refused(&[("client_id", "kc")], None), expected);
+        assert_eq!(refused(&[("client_id", "other")], None), expected);
     }
 
     #[test]

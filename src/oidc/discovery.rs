@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Issuer, ResponseMode, SigningKeys};
+use super::{Issuer, ResponseMode, SigningKeys, dpop};
 use crate::crypto::jose::JwsAlgorithm;
 
 /// Paths of the endpoints, below the issuer.
@@ -36,6 +36,8 @@ pub struct Offer {
     pub scopes: Vec<String>,
     /// Whether some client gets a `sub` that others get too.
     pub public_subjects: bool,
+    /// Whether some client has nothing to prove who it is with.
+    pub public_clients: bool,
     /// Languages of our pages, as BCP 47 tags in canonical case.
     pub ui_locales: Vec<String>,
 }
@@ -69,12 +71,13 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "grant_types_supported": ["authorization_code"],
         "code_challenge_methods_supported": ["S256"],
         "id_token_signing_alg_values_supported": algorithms,
-        "token_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
+        "token_endpoint_auth_methods_supported": authentication_methods(offer),
         "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "introspection_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
         "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "revocation_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
         "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
+        "dpop_signing_alg_values_supported": dpop::ALGORITHMS.map(JwsAlgorithm::as_str),
         "authorization_response_iss_parameter_supported": true,
         // Left out, both would mean something else: the default of the second is true.
         "request_parameter_supported": false,
@@ -85,6 +88,10 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
 /// The values of `token_endpoint_auth_methods_supported`; which of them is a client's, its registration says.
 const AUTHENTICATION_METHODS: [&str; 4] =
     ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"];
+
+fn authentication_methods(offer: &Offer) -> Vec<&'static str> {
+    AUTHENTICATION_METHODS.into_iter().chain(offer.public_clients.then_some("none")).collect()
+}
 
 /// What client assertions may be signed with.
 fn assertion_algorithms() -> Vec<&'static str> {
@@ -148,6 +155,17 @@ mod tests {
         assert_eq!(metadata["request_uri_parameter_supported"], false);
         let algorithms = &metadata["token_endpoint_auth_signing_alg_values_supported"];
         assert_eq!(*algorithms, json!(["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "HS256"]));
+        let methods = ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"];
+        assert_eq!(metadata["token_endpoint_auth_methods_supported"], json!(methods));
         assert!(!metadata.to_string().contains("none"));
+        let proofs = json!(["PS256", "ES256", "ES384", "ES512", "EdDSA"]);
+        assert_eq!(metadata["dpop_signing_alg_values_supported"], proofs);
+    }
+
+    #[test]
+    fn authentication_by_nothing_is_offered_if_a_client_is_public() {
+        let metadata = metadata(&Offer { public_clients: true, ..Offer::default() });
+        let methods = metadata["token_endpoint_auth_methods_supported"].as_array().unwrap();
+        assert_eq!(methods.last(), Some(&json!("none")));
     }
 }

@@ -12,6 +12,8 @@ pub enum OAuthError {
     AccessDenied,
     /// Client authentication failed (RFC 6749 §5.2).
     InvalidClient,
+    /// The DPoP proof is missing, or proves nothing (RFC 9449 §5).
+    InvalidDpopProof,
     /// The code is unknown, used, expired, or not this client's (RFC 6749 §5.2).
     InvalidGrant,
     /// A parameter is missing, repeated or malformed (RFC 6749 §4.1.2.1).
@@ -45,9 +47,10 @@ pub enum OAuthError {
 
 impl OAuthError {
     /// Every error, in the order of the list.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::AccessDenied,
         Self::InvalidClient,
+        Self::InvalidDpopProof,
         Self::InvalidGrant,
         Self::InvalidRequest,
         Self::InvalidScope,
@@ -70,6 +73,7 @@ impl OAuthError {
         match self {
             Self::AccessDenied => "access_denied",
             Self::InvalidClient => "invalid_client",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",

@@ -19,6 +19,9 @@ pub struct Grant {
     pub redirect_uri: String,
     /// The challenge whose verifier must come with the code.
     pub code_challenge: Option<CodeChallenge>,
+    /// The thumbprint of the key whose proof must come with the code (RFC 9449 §10).
+    #[serde(default)]
+    pub dpop_jkt: Option<String>,
     /// The client's nonce, for the ID token.
     pub nonce: Option<String>,
     /// The scopes granted.

@@ -13,6 +13,7 @@ pub mod client;
 pub mod client_assertion;
 pub mod client_authentication;
 pub mod discovery;
+pub mod dpop;
 pub mod error;
 pub mod form;
 pub mod grant;

@@ -30,6 +30,7 @@ pub(super) fn grant() -> Grant {
         client_id: "kc".to_owned(),
         redirect_uri: CALLBACK.to_owned(),
         code_challenge: Some(CodeChallenge::of(VERIFIER)),
+        dpop_jkt: None,
         nonce: Some("n-1".to_owned()),
         scope: ["openid", "profile"].map(str::to_owned).into(),
         sub: Personal::new("pairwise-sub".to_owned()),

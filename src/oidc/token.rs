@@ -8,7 +8,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Client, ErrorDescription, Grant, Issuer, OAuthError, SigningKeys, form, id_token, scope};
+use super::{
+    Client, Confirmation, ErrorDescription, Grant, Issuer, OAuthError, SigningKeys, form, id_token, scope,
+};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 
@@ -23,6 +25,8 @@ pub struct TokenRequest {
     pub redirect_uri: String,
     /// The PKCE verifier.
     pub code_verifier: Option<Secret<String>>,
+    /// The key that the client has shown to be its own, to which the access token is bound.
+    pub confirmation: Option<Confirmation>,
 }
 
 /// The answer that carries the tokens (RFC 6749 §5.1). Goes out with `Cache-Control: no-store`.
@@ -30,7 +34,8 @@ pub struct TokenRequest {
 pub struct TokenResponse {
     /// Opaque; opens userinfo.
     pub access_token: String,
-    /// Always `Bearer`, in this spelling: authentik repeats it as the scheme.
+    /// `Bearer`, in this spelling: authentik repeats it as the scheme. `DPoP` for a token that is bound to a key
+    /// of the client (RFC 9449 §5).
     pub token_type: &'static str,
     /// Seconds.
     pub expires_in: u64,
@@ -81,7 +86,7 @@ impl TokenError {
     }
 }
 
-/// Reads the token request of a client that has proved who it is.
+/// Reads the token request of a client that has proved who it is, but for the key that it shows.
 ///
 /// # Errors
 /// The first rule that it breaks.
@@ -97,6 +102,7 @@ pub fn request(parameters: &[(String, String)], client: Arc<Client>) -> Result<T
         redirect_uri: redirect_uri.to_owned(),
         code_verifier: form::one(parameters, "code_verifier")
             .map(|verifier| Secret::new(verifier.to_owned())),
+        confirmation: None,
     })
 }
 
@@ -122,12 +128,16 @@ pub fn redeem(
     the_code_is_the_clients(request, grant)?;
     the_redirect_uri_is_the_codes(request, grant)?;
     the_verifier_meets_the_challenge(request, grant)?;
+    the_key_is_the_codes(request, grant)?;
     let claims = id_token::claims(grant, client, access_token, now, issuer);
     let id_token = id_token::sign(&claims, client, keys)
         .map_err(|_| TokenError::new(OAuthError::ServerError, "the ID token could not be signed"))?;
     Ok(TokenResponse {
         access_token: access_token.to_owned(),
-        token_type: "Bearer",
+        token_type: match request.confirmation {
+            Some(Confirmation::Jkt(_)) => "DPoP",
+            Some(Confirmation::X5tS256(_)) | None => "Bearer",
+        },
         expires_in: client.access_token_lifetime.as_secs(),
         id_token,
         scope: scope::join(&grant.scope),
@@ -161,11 +171,21 @@ fn the_redirect_uri_is_the_codes(request: &TokenRequest, grant: &Grant) -> Resul
 /// A verifier for a code without challenge means that someone took the challenge out (RFC 9700 §4.8.2).
 fn the_verifier_meets_the_challenge(request: &TokenRequest, grant: &Grant) -> Result<(), TokenError> {
     match (&grant.code_challenge, &request.code_verifier) {
-        (None, None) => Ok(()),
+        (None, None) if !request.client.is_public() => Ok(()),
+        (None, None) => Err(invalid_grant("a public client needs a code_challenge")),
         (Some(challenge), Some(verifier)) if challenge.is_met_by(verifier.expose()) => Ok(()),
         (Some(_), Some(_)) => Err(invalid_grant("code_verifier does not meet the code_challenge")),
         (Some(_), None) => Err(invalid_grant("code_verifier is missing")),
         (None, Some(_)) => Err(invalid_grant("code_verifier is there, but there was no code_challenge")),
+    }
+}
+
+/// RFC 9449 §10.
+fn the_key_is_the_codes(request: &TokenRequest, grant: &Grant) -> Result<(), TokenError> {
+    match (&grant.dpop_jkt, &request.confirmation) {
+        (None, _) => Ok(()),
+        (Some(bound), Some(Confirmation::Jkt(shown))) if bound == shown => Ok(()),
+        (Some(_), _) => Err(invalid_grant("the code is bound to another key")),
     }
 }
 
@@ -184,6 +204,7 @@ const KNOWN: [&str; 4] = ["code", "code_verifier", "grant_type", "redirect_uri"]
 mod tests {
     use super::*;
     use crate::crypto::jose::{self, JwsAlgorithm, JwsKey};
+    use crate::oidc::ClientAuthentication;
     use crate::oidc::pkce::CodeChallenge;
     use crate::oidc::test_support::{CALLBACK, VERIFIER, client, grant, issuer, now};
 
@@ -304,6 +325,28 @@ mod tests {
         assert_eq!(bound(&[], &without), "code_verifier is there, but there was no code_challenge");
         let request = run(&[("code_verifier", "")]).unwrap();
         assert!(redeemed(&request, &without).is_ok());
+    }
+
+    #[test]
+    fn a_public_client_has_no_code_without_a_challenge() {
+        let public = Client { authentication: ClientAuthentication::Public, ..client() };
+        let request = request(&form(&[("code_verifier", "")]), Arc::new(public)).unwrap();
+        let error = redeemed(&request, &Grant { code_challenge: None, ..grant() }).unwrap_err();
+        let expected = (OAuthError::InvalidGrant, "a public client needs a code_challenge");
+        assert_eq!((error.error, error.description.as_str()), expected);
+    }
+
+    #[test]
+    fn a_code_that_is_bound_to_a_key_needs_that_key() {
+        let bound = Grant { dpop_jkt: Some("mine".to_owned()), ..grant() };
+        let shown = |confirmation| redeemed(&TokenRequest { confirmation, ..run(&[]).unwrap() }, &bound);
+        let mine = shown(Some(Confirmation::Jkt("mine".to_owned()))).unwrap();
+        assert_eq!(mine.token_type, "DPoP");
+        for other in [None, Some(Confirmation::Jkt("other".to_owned()))] {
+            let error = shown(other).unwrap_err();
+            let expected = (OAuthError::InvalidGrant, "the code is bound to another key");
+            assert_eq!((error.error, error.description.as_str()), expected);
+        }
     }
 
     #[test]

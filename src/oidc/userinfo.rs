@@ -1,31 +1,68 @@
 //! The userinfo endpoint (OpenID Connect Core §5.3) and its Bearer tokens (RFC 6750).
 
-use super::{ErrorDescription, OAuthError};
+use super::dpop::{self, Fault};
+use super::{Confirmation, ErrorDescription, OAuthError};
+use crate::crypto::jose::JwsAlgorithm;
 use crate::secret::Secret;
+
+/// The way in which an access token is presented.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// By itself (RFC 6750).
+    Bearer,
+    /// With the proof of a key (RFC 9449 §7.1).
+    Dpop,
+}
 
 /// The access token of a request: from the Authorization header or the form, never from the query
 /// (RFC 9700 §4.3.2).
 ///
 /// # Errors
 /// If there is none, or more than one.
-pub fn bearer_token(
+pub fn presented_token(
     authorization: Option<&str>,
     form: &[(String, String)],
-) -> Result<Secret<String>, UserinfoError> {
+) -> Result<(Scheme, Secret<String>), UserinfoError> {
     let mut tokens: Vec<&str> =
         form.iter().filter(|(name, _)| name == "access_token").map(|(_, value)| value.as_str()).collect();
+    let mut scheme = Scheme::Bearer;
     if let Some(header) = authorization {
-        let (scheme, token) = header.split_once(' ').unwrap_or((header, ""));
-        if !scheme.eq_ignore_ascii_case("Bearer") {
-            return Err(UserinfoError::NoToken);
-        }
+        let (name, token) = header.split_once(' ').unwrap_or((header, ""));
+        scheme = match name {
+            name if name.eq_ignore_ascii_case("Bearer") => Scheme::Bearer,
+            name if name.eq_ignore_ascii_case("DPoP") => Scheme::Dpop,
+            _ => return Err(UserinfoError::NoToken),
+        };
         tokens.push(token.trim_matches(' '));
     }
     match tokens.as_slice() {
         [] => Err(UserinfoError::NoToken),
-        [token] if is_b64token(token) => Ok(Secret::new((*token).to_owned())),
+        [token] if is_b64token(token) => Ok((scheme, Secret::new((*token).to_owned()))),
         [_] => Err(UserinfoError::MalformedToken),
         _ => Err(UserinfoError::SeveralTokens),
+    }
+}
+
+/// Whether a token that is bound to `confirmation` may be presented in this way, with a proof of the key `proved`.
+///
+/// # Errors
+/// If the token is bound to a key, and whoever presents it has not shown that it is theirs.
+pub fn held(
+    confirmation: Option<&Confirmation>,
+    scheme: Scheme,
+    proved: Option<&str>,
+) -> Result<(), UserinfoError> {
+    match (confirmation, scheme) {
+        (None, Scheme::Bearer) => Ok(()),
+        (None, Scheme::Dpop) => Err(UserinfoError::InvalidToken),
+        (Some(Confirmation::Jkt(_)), Scheme::Bearer) => Err(UserinfoError::KeyNotShown),
+        (Some(Confirmation::Jkt(bound)), Scheme::Dpop) => match proved {
+            Some(proved) if proved == bound => Ok(()),
+            Some(_) => Err(UserinfoError::Proof(Fault::OtherKey)),
+            None => Err(UserinfoError::Proof(Fault::Missing)),
+        },
+        // No client is set so: a token that says it is bound is not taken without what it is bound to.
+        (Some(Confirmation::X5tS256(_)), _) => Err(UserinfoError::InvalidToken),
     }
 }
 
@@ -35,12 +72,18 @@ pub enum UserinfoError {
     /// The token is unknown, expired or revoked.
     #[error("the access token is not valid")]
     InvalidToken,
+    /// The token is bound to a key, and is presented like one that is not (RFC 9449 §7.1).
+    #[error("the access token is bound to a key and needs a DPoP proof")]
+    KeyNotShown,
     /// What stands in place of the token cannot be one.
     #[error("the access token is malformed")]
     MalformedToken,
     /// No token: RFC 6750 §3.1 gives no error code then.
     #[error("an access token is needed")]
     NoToken,
+    /// The DPoP proof proves nothing.
+    #[error(transparent)]
+    Proof(Fault),
     /// Tokens in two places, or twice in one.
     #[error("there is more than one access token")]
     SeveralTokens,
@@ -54,7 +97,8 @@ impl UserinfoError {
     #[must_use]
     pub fn error(self) -> Option<OAuthError> {
         match self {
-            Self::InvalidToken => Some(OAuthError::InvalidToken),
+            Self::InvalidToken | Self::KeyNotShown => Some(OAuthError::InvalidToken),
+            Self::Proof(_) => Some(OAuthError::InvalidDpopProof),
             Self::MalformedToken | Self::SeveralTokens => Some(OAuthError::InvalidRequest),
             Self::NoToken => None,
             Self::Unavailable => Some(OAuthError::TemporarilyUnavailable),
@@ -64,7 +108,11 @@ impl UserinfoError {
     /// The HTTP status (RFC 6750 §3.1).
     #[must_use]
     pub fn status(self) -> u16 {
-        self.error().map_or(401, OAuthError::status)
+        match self {
+            // RFC 9449 §7.1; at the other endpoints it is 400.
+            Self::Proof(_) => 401,
+            _ => self.error().map_or(401, OAuthError::status),
+        }
     }
 
     /// The value of the `WWW-Authenticate` header (RFC 6750 §3), for everything but our own failures.
@@ -75,6 +123,12 @@ impl UserinfoError {
             None => Some("Bearer realm=\"userinfo\"".to_owned()),
             Some(error) => {
                 let description = ErrorDescription::new(&self.to_string());
+                if matches!(self, Self::KeyNotShown | Self::Proof(_)) {
+                    let algorithms = dpop::ALGORITHMS.map(JwsAlgorithm::as_str).join(" ");
+                    return Some(format!(
+                        "DPoP realm=\"userinfo\", error=\"{error}\", error_description=\"{description}\", algs=\"{algorithms}\""
+                    ));
+                }
                 Some(format!(
                     "Bearer realm=\"userinfo\", error=\"{error}\", error_description=\"{description}\""
                 ))
@@ -99,7 +153,7 @@ mod tests {
     }
 
     fn token(authorization: Option<&str>, pairs: &[(&str, &str)]) -> Result<String, UserinfoError> {
-        bearer_token(authorization, &form(pairs)).map(|token| token.expose().clone())
+        presented_token(authorization, &form(pairs)).map(|(_, token)| token.expose().clone())
     }
 
     #[test]
@@ -111,11 +165,46 @@ mod tests {
 
     #[test]
     fn no_token_and_another_scheme_are_no_error_of_the_client_but_an_invitation() {
-        for header in [None, Some("Basic abc"), Some("DPoP abc"), Some("")] {
+        for header in [None, Some("Basic abc"), Some("")] {
             assert_eq!(token(header, &[]), Err(UserinfoError::NoToken), "{header:?}");
         }
         assert_eq!(UserinfoError::NoToken.status(), 401);
         assert_eq!(UserinfoError::NoToken.www_authenticate().unwrap(), "Bearer realm=\"userinfo\"");
+    }
+
+    #[test]
+    fn the_scheme_says_how_a_token_is_presented() {
+        let scheme = |header, pairs| presented_token(header, &form(pairs)).map(|(scheme, _)| scheme);
+        assert_eq!(scheme(Some("DPoP abc"), &[]), Ok(Scheme::Dpop));
+        assert_eq!(scheme(Some("dpop abc"), &[]), Ok(Scheme::Dpop));
+        assert_eq!(scheme(Some("Bearer abc"), &[]), Ok(Scheme::Bearer));
+        assert_eq!(scheme(None, &[("access_token", "abc")]), Ok(Scheme::Bearer));
+    }
+
+    #[test]
+    fn a_token_that_is_bound_to_a_key_needs_that_key() {
+        let jkt = Confirmation::Jkt("mine".to_owned());
+        let rows = [
+            (None, Scheme::Bearer, None, Ok(())),
+            (None, Scheme::Dpop, Some("mine"), Err(UserinfoError::InvalidToken)),
+            (Some(&jkt), Scheme::Dpop, Some("mine"), Ok(())),
+            (Some(&jkt), Scheme::Dpop, Some("other"), Err(UserinfoError::Proof(Fault::OtherKey))),
+            (Some(&jkt), Scheme::Dpop, None, Err(UserinfoError::Proof(Fault::Missing))),
+            (Some(&jkt), Scheme::Bearer, Some("mine"), Err(UserinfoError::KeyNotShown)),
+        ];
+        for (confirmation, scheme, proved, expected) in rows {
+            assert_eq!(
+                held(confirmation, scheme, proved),
+                expected,
+                "{confirmation:?} {scheme:?} {proved:?}"
+            );
+        }
+        assert_eq!(
+            UserinfoError::KeyNotShown.www_authenticate().unwrap(),
+            "DPoP realm=\"userinfo\", error=\"invalid_token\", error_description=\"the access token is bound to a key and needs a DPoP proof\", algs=\"PS256 ES256 ES384 ES512 EdDSA\""
+        );
+        let replayed = UserinfoError::Proof(Fault::Replayed);
+        assert_eq!((replayed.status(), replayed.error()), (401, Some(OAuthError::InvalidDpopProof)));
     }
 
     #[test]

@@ -217,6 +217,7 @@ fn offer(parts: &Parts) -> Offer {
         claims: login::claims::supported().map(str::to_owned).collect(),
         scopes,
         public_subjects: parts.policies.values().any(|policy| policy.subject != SubjectMode::Pairwise),
+        public_clients: parts.clients.iter().any(|client| client.is_public()),
         ui_locales: vec!["en".to_owned()],
     }
 }

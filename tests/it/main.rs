@@ -18,6 +18,7 @@ mod consent;
 mod demo;
 mod email;
 mod examples;
+mod fapi2;
 mod form_post;
 mod lifecycle;
 mod login;

@@ -11,7 +11,7 @@ mod keys;
 mod words;
 
 pub use words::{AcrStyle, Authentication, EmailSource, Kind, Level, Sector, SubMode};
-pub(super) use words::{AssertionAudience, Consent, LevelError};
+pub(super) use words::{AssertionAudience, BoundTokens, Consent, LevelError};
 
 use super::Profile;
 use super::fault::Findings;
@@ -59,6 +59,9 @@ pub struct Client {
     /// What a JWT of `client_secret_jwt` or `private_key_jwt` must name as its audience.
     #[serde(default)]
     pub assertion_audience: AssertionAudience,
+    /// What access tokens are bound to.
+    #[serde(default)]
+    pub bound_tokens: BoundTokens,
     /// Where people may be sent back to; compared character by character.
     pub redirect_uris: Vec<String>,
     /// Whether the client must use PKCE (S256).

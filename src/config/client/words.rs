@@ -19,9 +19,22 @@ pub enum Authentication {
     /// `client_secret_jwt`: with a JWT that its secret signs (HS256). Needs `secret_file`, and a secret of at
     /// least 32 characters.
     ClientSecretJwt,
+    /// It does not: a public client, an app or a page that cannot keep a secret. PKCE is required of it.
+    None,
     /// `private_key_jwt`: with a JWT that a key of its own signs. Needs `assertion_alg`, and `jwks`,
     /// `jwks_file` or `jwks_uri` in place of a secret.
     PrivateKeyJwt,
+}
+
+/// What the access tokens of a client are bound to, so that a stolen one is of no use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BoundTokens {
+    /// Nothing.
+    #[default]
+    None,
+    /// A key of the client, of which it sends a proof with each request (DPoP, RFC 9449).
+    Dpop,
 }
 
 impl Authentication {

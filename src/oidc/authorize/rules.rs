@@ -1,8 +1,9 @@
 //! The table of rules for a request whose client and redirect URI are known.
 
 use super::{AuthorizationRequest, Parameters, Prompt, ResponseMode};
+use crate::oidc::client::BoundTokens;
 use crate::oidc::pkce::CodeChallenge;
-use crate::oidc::{ClaimsRequest, Client, OAuthError, RequestedAcr, scope};
+use crate::oidc::{ClaimsRequest, Client, OAuthError, RequestedAcr, dpop, scope};
 use crate::secret::Personal;
 
 /// A rule reads its parameters and writes what they say into the request.
@@ -23,6 +24,7 @@ pub(super) const RULES: &[Rule] = &[
     scope_has_openid,
     nonce_is_short_and_there_if_required,
     code_challenge_is_s256_and_there_if_required,
+    dpop_jkt_is_a_thumbprint,
     claims_are_well_formed,
     acr_values_are_words,
     max_age_is_a_number,
@@ -177,7 +179,7 @@ fn code_challenge_is_s256_and_there_if_required(
 ) -> Result<(), Denied> {
     request.code_challenge = match (parameters.one("code_challenge"), parameters.one("code_challenge_method"))
     {
-        (None, None) if client.require_pkce => return Err(invalid("code_challenge is missing (PKCE)")),
+        (None, None) if client.must_use_pkce() => return Err(invalid("code_challenge is missing (PKCE)")),
         (None, None) => None,
         (None, Some(_)) => return Err(invalid("code_challenge_method is there without code_challenge")),
         (Some(challenge), Some("S256")) => {
@@ -186,6 +188,20 @@ fn code_challenge_is_s256_and_there_if_required(
         // Without a method the challenge would be a plain one (RFC 7636 §4.3).
         (Some(_), _) => return Err(invalid("code_challenge_method must be S256")),
     };
+    Ok(())
+}
+
+/// RFC 9449 §10: the key that the code is bound to. It matters to clients whose tokens are bound to keys.
+fn dpop_jkt_is_a_thumbprint(
+    parameters: &Parameters<'_>,
+    client: &Client,
+    request: &mut AuthorizationRequest,
+) -> Result<(), Denied> {
+    let named = parameters.one("dpop_jkt").filter(|_| client.bound_tokens == BoundTokens::Dpop);
+    if named.is_some_and(|thumbprint| !dpop::is_thumbprint(thumbprint)) {
+        return Err(invalid("dpop_jkt is no SHA-256 thumbprint"));
+    }
+    request.dpop_jkt = named.map(str::to_owned);
     Ok(())
 }
 
@@ -299,11 +315,12 @@ fn prompt_allows_a_page(
 
 /// The parameters that may not be repeated (RFC 6749 §3.1), with what to say if they are. `client_id`,
 /// `redirect_uri` and `state` have rules of their own.
-const KNOWN: [(&str, &str); 17] = [
+const KNOWN: [(&str, &str); 18] = [
     ("acr_values", "acr_values is repeated"),
     ("claims", "claims is repeated"),
     ("code_challenge", "code_challenge is repeated"),
     ("code_challenge_method", "code_challenge_method is repeated"),
+    ("dpop_jkt", "dpop_jkt is repeated"),
     ("eidas_country", "eidas_country is repeated"),
     ("id_token_hint", "id_token_hint is repeated"),
     ("login_hint", "login_hint is repeated"),

@@ -13,6 +13,7 @@ pub(super) mod par;
 mod presented;
 pub(super) mod release;
 pub(super) mod revoke;
+mod sender;
 pub(super) mod token;
 pub(super) mod userinfo;
 

@@ -11,16 +11,20 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::client::{self, refuse, store_refusal};
+use super::sender::Sender;
 use crate::ids;
 use crate::login::vault::{self, Purpose};
 use crate::login::{Failure, step};
+use crate::oidc::Confirmation;
 use crate::oidc::authorize::{self, REQUEST_URI};
+use crate::oidc::discovery::path;
 use crate::store::NewPushed;
 use crate::web::answer;
 use crate::web::services::Services;
 use crate::web::trouble::Trouble;
 
 pub(in crate::web) async fn push(State(services): State<Arc<Services>>, request: Request) -> Response {
+    let sender = Sender::of(&request, path::PAR);
     let (client, form) = match client::known(&services, request, Failure::PushRefused).await {
         Ok(known) => known,
         Err(refused) => return refused,
@@ -29,10 +33,21 @@ pub(in crate::web) async fn push(State(services): State<Arc<Services>>, request:
         |failure, error| refuse(&services, &Trouble::new(step::REQUEST, failure).client(&client.id), &error);
     let reference = ids::token(&*services.random);
     let hash = vault::digest(&reference);
-    let pushed = match authorize::push(&form.0, &client, hash) {
+    let mut pushed = match authorize::push(&form.0, &client, hash) {
         Ok(pushed) => pushed,
         Err(error) => return refused(Failure::PushRefused, error),
     };
+    // Here a proof is no duty (RFC 9449 §10.1).
+    if sender.shows_a_proof() {
+        let bound = match sender.confirmation(&services, &client, Failure::PushRefused).await {
+            Ok(Some(Confirmation::Jkt(thumbprint))) => pushed.bind(thumbprint),
+            Ok(_) => Ok(()),
+            Err((failure, error)) => return refused(failure, error),
+        };
+        if let Err(error) = bound {
+            return refused(Failure::PushRefused, error);
+        }
+    }
     let expires = services.now() + LIFETIME;
     let row = NewPushed {
         hash,

@@ -7,10 +7,12 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::client::{self, ClientRefusal, refuse, store_refusal, unavailable};
+use super::sender::Sender;
 use crate::audit::Event;
 use crate::ids;
 use crate::login::vault::{self, Purpose};
 use crate::login::{Failure, step};
+use crate::oidc::discovery::path;
 use crate::oidc::token::{self, TokenError, TokenRequest, TokenResponse};
 use crate::oidc::{AccessToken, Grant, OAuthError};
 use crate::store::{NewAccessToken, Redeemed, Stored};
@@ -19,6 +21,7 @@ use crate::web::services::Services;
 use crate::web::trouble::Trouble;
 
 pub(in crate::web) async fn redeem(State(services): State<Arc<Services>>, request: Request) -> Response {
+    let sender = Sender::of(&request, path::TOKEN);
     let (client, form) = match client::known(&services, request, Failure::TokenRefused).await {
         Ok(known) => known,
         Err(refused) => return refused,
@@ -30,12 +33,22 @@ pub(in crate::web) async fn redeem(State(services): State<Arc<Services>>, reques
             return refuse(&services, &trouble, &error);
         }
     };
-    match exchange(&services, &request).await {
+    match bound(&services, &sender, request).await {
         Ok(response) => answer::json(StatusCode::OK, serde_json::to_string(&response).unwrap_or_default()),
         Err((failure, error)) => {
-            refuse(&services, &Trouble::new(step::REDEEM, failure).client(&request.client.id), &error)
+            refuse(&services, &Trouble::new(step::REDEEM, failure).client(&client.id), &error)
         }
     }
+}
+
+/// The key is looked at before the code: a proof that is refused leaves the code alone.
+async fn bound(
+    services: &Services,
+    sender: &Sender,
+    request: TokenRequest,
+) -> Result<TokenResponse, ClientRefusal> {
+    let confirmation = sender.confirmation(services, &request.client, Failure::TokenRefused).await?;
+    exchange(services, &TokenRequest { confirmation, ..request }).await
 }
 
 async fn exchange(services: &Services, request: &TokenRequest) -> Result<TokenResponse, ClientRefusal> {
@@ -59,7 +72,7 @@ async fn exchange(services: &Services, request: &TokenRequest) -> Result<TokenRe
                 OAuthError::ServerError => (Failure::KeyUnusable, error),
                 _ => (Failure::TokenRefused, error),
             })?;
-    let token = AccessToken::of(&grant, &request.client, None, now);
+    let token = AccessToken::of(&grant, &request.client, request.confirmation.clone(), now);
     let stored = NewAccessToken {
         code_hash,
         token_hash: vault::digest(&access_token),
