@@ -62,13 +62,18 @@ impl AccessToken {
         }
     }
 
-    /// How it is presented (RFC 6750 §6.1.1, RFC 9449 §5).
+    /// How it is presented.
     #[must_use]
     pub fn token_type(&self) -> &'static str {
-        match self.confirmation {
-            Some(Confirmation::Jkt(_)) => "DPoP",
-            Some(Confirmation::X5tS256(_)) | None => "Bearer",
-        }
+        token_type(self.confirmation.as_ref())
+    }
+}
+
+/// How a token that is bound so is presented (RFC 6750 §6.1.1, RFC 9449 §5).
+pub(super) fn token_type(confirmation: Option<&Confirmation>) -> &'static str {
+    match confirmation {
+        Some(Confirmation::Jkt(_)) => "DPoP",
+        Some(Confirmation::X5tS256(_)) | None => "Bearer",
     }
 }
 

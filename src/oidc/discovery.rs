@@ -75,7 +75,7 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "introspection_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
         "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
-        "revocation_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
+        "revocation_endpoint_auth_methods_supported": authentication_methods(offer),
         "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS.map(JwsAlgorithm::as_str),
         "authorization_response_iss_parameter_supported": true,

@@ -6,7 +6,20 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{AccessToken, Client, Issuer, discovery, scope};
+use super::token::TokenError;
+use super::{AccessToken, Client, Issuer, OAuthError, discovery, scope};
+
+/// Makes sure that `client` may ask: whoever can call themselves by its name could otherwise try out tokens
+/// (RFC 7662 §2.1).
+///
+/// # Errors
+/// `invalid_client` for a public client.
+pub fn may_ask(client: &Client) -> Result<(), TokenError> {
+    match client.is_public() {
+        true => Err(TokenError::new(OAuthError::InvalidClient, "a public client cannot introspect tokens")),
+        false => Ok(()),
+    }
+}
 
 /// The answer about `token` for `client` (RFC 7662 §2.2); `None` is a word that opens nothing (any more).
 #[must_use]

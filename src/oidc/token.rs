@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Client, Confirmation, ErrorDescription, Grant, Issuer, OAuthError, SigningKeys, form, id_token, scope,
+    Client, Confirmation, ErrorDescription, Grant, Issuer, OAuthError, SigningKeys, access_token, form,
+    id_token, scope,
 };
 use crate::clock::Timestamp;
 use crate::secret::Secret;
@@ -134,10 +135,7 @@ pub fn redeem(
         .map_err(|_| TokenError::new(OAuthError::ServerError, "the ID token could not be signed"))?;
     Ok(TokenResponse {
         access_token: access_token.to_owned(),
-        token_type: match request.confirmation {
-            Some(Confirmation::Jkt(_)) => "DPoP",
-            Some(Confirmation::X5tS256(_)) | None => "Bearer",
-        },
+        token_type: access_token::token_type(request.confirmation.as_ref()),
         expires_in: client.access_token_lifetime.as_secs(),
         id_token,
         scope: scope::join(&grant.scope),

@@ -47,8 +47,9 @@ fn jti() -> String {
 fn fapi2(client: &mut Client) {
     let key = AssertionKey::Public { algorithm: JwsAlgorithm::PS256 };
     client.authentication = ClientAuthentication::Assertion { key, audience: AssertionAudience::Issuer };
-    let keys = json!({ "keys": [ASSERTION_KEY.to_public_key().unwrap()] });
-    client.keys = Some(ClientKeys::Inline(Arc::new(keys)));
+    let mut key = ASSERTION_KEY.to_public_key().unwrap();
+    key.set_key_id("assertion");
+    client.keys = Some(ClientKeys::Inline(Arc::new(json!({ "keys": [key] }))));
     client.bound_tokens = BoundTokens::Dpop;
     client.require_par = true;
 }
@@ -195,6 +196,11 @@ async fn fapi2_security_profile_final_happy_flow() {
     assert_eq!(claims.status, StatusCode::OK);
     let id_token = world.id_token(tokens.json()["id_token"].as_str().unwrap()).await;
     assert_eq!(claims.json()["sub"], id_token["sub"]);
+    // Whoever introspects is told of the key.
+    let by = assertion(&world, &json!({}));
+    let asked = [("token", token.as_str()), ("client_assertion_type", TYPE), ("client_assertion", &by)];
+    let told = world.send(post("/introspect", &asked)).await.json();
+    assert_eq!((&told["token_type"], &told["cnf"]), (&json!("DPoP"), &json!({ "jkt": thumbprint(&KEY) })));
     let discovery = world.send(get("/.well-known/openid-configuration")).await.json();
     let algorithms = json!(["PS256", "ES256", "ES384", "ES512", "EdDSA"]);
     assert_eq!(discovery["dpop_signing_alg_values_supported"], algorithms);
@@ -415,7 +421,9 @@ async fn fapi2_security_profile_final_ensure_signed_client_assertion_with_rs256_
     let claims = json!({ "iss": "broker", "sub": "broker", "aud": ISSUER, "jti": jti(), "exp": now + 60 });
     let mut header = JwsHeader::new();
     header.set_key_id("assertion");
-    let signer = Rs256.signer_from_jwk(&ASSERTION_KEY).unwrap();
+    let mut key = ASSERTION_KEY.clone();
+    key.set_algorithm("RS256");
+    let signer = Rs256.signer_from_jwk(&key).unwrap();
     let by = jws::serialize_compact(&serde_json::to_vec(&claims).unwrap(), &header, &signer).unwrap();
     let refused = push_as(&world, &[], None, &by).await;
     assert_eq!(refused.token_error(), (401, "invalid_client".to_owned()));
@@ -502,8 +510,16 @@ mod public {
         let tokens = redeem(&world, &code, &known).await;
         assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
         let discovery = world.send(get("/.well-known/openid-configuration")).await.json();
-        let methods = discovery["token_endpoint_auth_methods_supported"].as_array().unwrap().clone();
-        assert!(methods.contains(&json!("none")));
+        for (endpoint, offered) in [("token", true), ("revocation", true), ("introspection", false)] {
+            let methods = discovery[format!("{endpoint}_endpoint_auth_methods_supported")].clone();
+            assert_eq!(methods.as_array().unwrap().contains(&json!("none")), offered, "{endpoint}");
+        }
+        let token = tokens.json()["access_token"].as_str().unwrap().to_owned();
+        let asked = [("client_id", "broker"), ("token", token.as_str())];
+        let refused = world.send(post("/introspect", &asked)).await;
+        assert_eq!(refused.token_error(), (401, "invalid_client".to_owned()));
+        assert_eq!(world.send(post("/revoke", &asked)).await.status, StatusCode::OK);
+        assert_eq!(world.userinfo(&token).await.status, StatusCode::UNAUTHORIZED);
     }
 
     #[tokio::test]

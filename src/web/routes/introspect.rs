@@ -22,7 +22,7 @@ pub(in crate::web) async fn answer(State(services): State<Arc<Services>>, reques
     };
     let refused =
         |failure, error| refuse(&services, &Trouble::new(step::REDEEM, failure).client(&client.id), &error);
-    let word = match access_token::presented(&form.0) {
+    let word = match introspection::may_ask(&client).and_then(|()| access_token::presented(&form.0)) {
         Ok(word) => word,
         Err(error) => return refused(Failure::IntrospectionRefused, error),
     };
