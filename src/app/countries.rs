@@ -51,8 +51,7 @@ impl Overview {
     /// # Errors
     /// If the database does not open.
     pub async fn open(config: Config, opened: Opened, only: &[CountryCode]) -> Result<Self, ServeError> {
-        let url = &config.database.url;
-        let store = store::open(url).await.map_err(|error| ServeError::Store(url.clone(), error))?;
+        let store = super::gateway::open_store(&config, &opened).await?;
         let mut countries = opened.countries;
         countries.retain(|(trust, _)| only.is_empty() || only.contains(&trust.country));
         Ok(Self { store, config, sources: Sources { countries, lists: opened.lists } })

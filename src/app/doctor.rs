@@ -112,10 +112,10 @@ fn ending(owner: &str, page: &'static str, expiry: &Expiry) -> Finding {
 async fn database(config: &Config, opened: &Opened, now: Timestamp) -> Vec<Finding> {
     // Opening it would make it, with an owner that the gateway may not be.
     if config.database.file().is_some_and(|file| !file.exists()) {
-        let message = format!("{}: there is no database yet; the gateway makes it", config.database.url);
+        let message = format!("{}: there is no database yet; the gateway makes it", config.database.shown());
         return vec![Finding { severity: Severity::Info, code: "no_database", message, page: DATABASE }];
     }
-    match read(&config.database.url).await {
+    match read(opened.database.expose()).await {
         Ok((documents, refreshes)) => {
             let mut findings = Vec::new();
             for (trust, source) in &opened.countries {
@@ -127,7 +127,7 @@ async fn database(config: &Config, opened: &Opened, now: Timestamp) -> Vec<Findi
             findings
         }
         Err(error) => {
-            let message = format!("{}: {error}", config.database.url);
+            let message = format!("{}: {error}", config.database.shown());
             vec![Finding { severity: Severity::Error, code: "database_unusable", message, page: DATABASE }]
         }
     }

@@ -61,8 +61,7 @@ pub async fn serve(
     let address = config.server.listen;
     let unheard = |error| ServeError::Listen(address.to_string(), error);
     let listener = TcpListener::bind(address).await.map_err(unheard)?;
-    let url = &config.database.url;
-    let store = store::open(url).await.map_err(|error| ServeError::Store(url.clone(), error))?;
+    let store = open_store(&config, &opened).await?;
     let metrics = Arc::new(Metrics::default());
     let numbers = match config.metrics.listen {
         Some(address) => Some(monitor::listen(address).await?),
@@ -92,6 +91,12 @@ pub async fn serve(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The database of a configuration.
+pub(super) async fn open_store(config: &Config, opened: &Opened) -> Result<Arc<dyn Store>, ServeError> {
+    let opening = store::open(opened.database.expose()).await;
+    opening.map_err(|error| ServeError::Store(config.database.shown(), error))
 }
 
 /// A gateway, without the socket that it is reached by.

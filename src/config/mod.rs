@@ -249,6 +249,7 @@ impl Config {
     /// Every path, the database's apart.
     fn paths(&mut self) -> Vec<&mut PathBuf> {
         let mut files: Vec<&mut PathBuf> = vec![&mut self.subject.key_file];
+        files.extend(&mut self.database.password_file);
         files.extend(
             self.server.tls.iter_mut().flat_map(|tls| [&mut tls.certificate_file, &mut tls.key_file]),
         );

@@ -28,10 +28,13 @@ use crate::login::{self, ClientPolicy, SubjectKey, SubjectMode};
 use crate::oidc::client::{self, AssertionKey, ClaimsInIdToken, SecretHash, SecretPlace};
 use crate::oidc::{self, ClientAuthentication, Clients, RedirectUri, SigningKeys, TokenKeys};
 use crate::outbound::{MailServer, Source};
+use crate::secret::Secret;
 
 /// What a configuration leads to.
 #[derive(Debug)]
 pub struct Opened {
+    /// The address of the database, with its password.
+    pub database: Secret<String>,
     /// Who we are toward member states, with the keys of the moment at which it was opened.
     pub connector: Connector,
     /// The same with the keys of any moment.
@@ -57,6 +60,7 @@ impl Config {
     pub(crate) fn open(&self, now: Timestamp, findings: &mut Findings) -> Option<Opened> {
         let before = findings.0.len();
         let mut files = Files { findings, now };
+        let database = self.database.open(&mut files);
         let rotation = Rotation::read(&self.connector.rotation_file, &mut files);
         let ourselves = rotation.as_ref().and_then(|rotation| self.open_connector(rotation, &mut files));
         let token_keys = rotation.as_ref().and_then(|rotation| self.open_token_keys(rotation, &mut files));
@@ -82,6 +86,7 @@ impl Config {
         }
         let (connector, rollover) = ourselves?;
         Some(Opened {
+            database: database?,
             connector,
             rollover,
             token_keys: token_keys?,

@@ -7,14 +7,17 @@ use std::time::Duration;
 
 use super::*;
 
+pub(super) mod instances;
+
 /// One `#[tokio::test]` for each property. `$open` is an async function that opens an empty store, and
-/// gives it back with what must be kept for as long as the store is used.
+/// gives it back with what must be kept for as long as the store is used; or nothing, where there is no such
+/// database, having said so.
 macro_rules! suite {
     ($open:path; $($property:ident)*) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
             async fn $property() {
-                let (store, _kept) = $open().await;
+                let Some((store, _kept)) = $open(stringify!($property)).await else { return };
                 conformance::$property(store).await;
             }
         )*
@@ -99,7 +102,10 @@ pub(super) async fn a_login_is_found_until_it_expires(store: Tested) {
     assert_eq!(found.browser_hash, login.browser_hash);
     assert_eq!((found.payload, found.request_id), (login.payload, None));
     assert_eq!(store.find(&login.id, at(900)).await, Ok(None));
-    assert_eq!(store.find("unknown", at(1)).await, Ok(None));
+    for unknown in ["unknown", "", "a\0b"] {
+        assert_eq!(store.find(unknown, at(1)).await, Ok(None));
+        assert_eq!(store.find_by_request(unknown, at(1)).await, Ok(None));
+    }
     assert_eq!(store.depart(&departure(1), at(900)).await, Ok(Departed::Gone));
     assert_eq!(store.depart(&departure(2), at(1)).await, Ok(Departed::Gone));
 }
@@ -497,7 +503,7 @@ pub(super) async fn tokened(store: &Tested, n: u8) {
     assert_eq!(store.put_access_token(&token(n), at(7)).await, Ok(Stored::Stored));
 }
 
-async fn take(store: &Tested, n: u8) -> Taken {
+pub(super) async fn take(store: &Tested, n: u8) -> Taken {
     store.take_outcome(&hash("handle", n), &hash("browser", n), at(3)).await.unwrap()
 }
 

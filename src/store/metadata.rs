@@ -3,7 +3,7 @@
 //!
 //! The store believes nobody: a document that is read from here is judged again before it is used.
 
-use super::{Hash, Reply};
+use super::{Hash, Reply, StoreError};
 use crate::clock::Timestamp;
 
 /// The operations on metadata; part of every [`super::Store`]. `source` is always a country's eIDAS code
@@ -58,6 +58,15 @@ impl DocumentState {
         match self {
             Self::Trusted => "trusted",
             Self::Pending => "pending",
+        }
+    }
+
+    /// The state of this word; any other was not written by us.
+    pub(super) fn parse(word: &str) -> Result<Self, StoreError> {
+        match word {
+            "trusted" => Ok(Self::Trusted),
+            "pending" => Ok(Self::Pending),
+            _ => Err(StoreError::Corrupt),
         }
     }
 }

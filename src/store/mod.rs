@@ -12,6 +12,7 @@ mod conformance;
 mod error;
 mod mailbox;
 mod metadata;
+mod postgres;
 mod sqlite;
 
 use std::future::Future;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub use error::StoreError;
 pub use mailbox::MailboxStore;
 pub use metadata::{Document, DocumentState, MetadataStore, Refresh};
+pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 
 use crate::clock::Timestamp;
@@ -31,14 +33,15 @@ pub type Hash = [u8; 32];
 /// What a store operation returns: a future of its result, so that [`Store`] can be a trait object.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
-/// Opens the store at `url` (`sqlite:///path/to/file.db`, `sqlite::memory:`) and brings its schema up to
-/// date.
+/// Opens the store at `url` (`sqlite:///path/to/file.db`, `sqlite::memory:`,
+/// `postgres://user:password@host/database`) and brings its schema up to date.
 ///
 /// # Errors
 /// [`StoreError`] says what is wrong with the database.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
     match url.split_once(':') {
         Some(("sqlite", _)) => Ok(Arc::new(Sqlite::open(url).await?)),
+        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(Postgres::open(url).await?)),
         _ => Err(StoreError::Url),
     }
 }

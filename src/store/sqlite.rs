@@ -26,6 +26,7 @@ use super::{
     Stored, Taken, Use,
 };
 use crate::clock::Timestamp;
+use crate::store::error::CLOSED;
 
 /// A SQLite database: its one connection, until it is closed.
 ///
@@ -62,7 +63,7 @@ impl Sqlite {
     }
 
     async fn connection(&self) -> Result<MappedMutexGuard<'_, SqliteConnection>, StoreError> {
-        let closed = |_| StoreError::Unavailable("it is closed".to_owned());
+        let closed = |_| StoreError::Unavailable(CLOSED.to_owned());
         MutexGuard::try_map(self.0.lock().await, Option::as_mut).map_err(closed)
     }
 

@@ -21,7 +21,7 @@ const LONG_SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 static KEY: LazyLock<JwsKey> = LazyLock::new(|| JwsKey::generate(JwsAlgorithm::PS256).unwrap());
 
-fn signs(client: &mut Client, audience: AssertionAudience) {
+pub(crate) fn signs(client: &mut Client, audience: AssertionAudience) {
     let key = AssertionKey::Public { algorithm: JwsAlgorithm::PS256 };
     client.authentication = ClientAuthentication::Assertion { key, audience };
     client.keys = Some(ClientKeys::Inline(Arc::new(json!({ "keys": [KEY.public_jwk()] }))));
@@ -43,11 +43,11 @@ fn claims(world: &World, changes: &Value) -> serde_json::Map<String, Value> {
     claims.clone()
 }
 
-fn assertion(world: &World, changes: &Value) -> String {
+pub(crate) fn assertion(world: &World, changes: &Value) -> String {
     KEY.sign("JWT", &claims(world, changes)).unwrap()
 }
 
-async fn redeem(world: &World, code: &str, assertion: &str, more: &[(&str, &str)]) -> Answer {
+pub(crate) async fn redeem(world: &World, code: &str, assertion: &str, more: &[(&str, &str)]) -> Answer {
     let mut form = vec![
         ("grant_type", "authorization_code"),
         ("redirect_uri", REDIRECT),

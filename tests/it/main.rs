@@ -20,6 +20,9 @@ mod email;
 mod examples;
 mod fapi2;
 mod form_post;
+#[path = "../../src/store/postgres/fresh.rs"]
+mod fresh_postgres;
+mod instances;
 mod lifecycle;
 mod login;
 mod par;

@@ -28,7 +28,7 @@ async fn push_with(world: &World, more: &[(&str, &str)], secret: &str) -> Answer
     world.send(request).await
 }
 
-async fn push(world: &World, more: &[(&str, &str)]) -> String {
+pub(crate) async fn push(world: &World, more: &[(&str, &str)]) -> String {
     let answer = push_with(world, more, SECRET).await;
     assert_eq!((answer.status, answer.header("cache-control")), (StatusCode::CREATED, "no-store"));
     assert_eq!(answer.json()["expires_in"], 60);
@@ -37,12 +37,12 @@ async fn push(world: &World, more: &[(&str, &str)]) -> String {
     uri
 }
 
-fn with(request_uri: &str) -> String {
+pub(crate) fn with(request_uri: &str) -> String {
     form::with_query("/authorize", &[("client_id", "broker"), ("request_uri", request_uri)])
 }
 
 /// From the country page at `path` to the answer for the broker.
-async fn log_in(browser: &Browser<'_>, path: &str) -> Answer {
+pub(crate) async fn log_in(browser: &Browser<'_>, path: &str) -> Answer {
     let token = browser.get(path).await.field("token");
     let departure = browser.post(&format!("{path}/country"), &[("token", &token), ("country", "XB")]).await;
     let form = browser.world.node_answers(&departure, Decision::Citizen("plain")).await;

@@ -411,6 +411,14 @@ pub(crate) fn post(path: &str, fields: &[(&str, &str)]) -> Request<Body> {
         .unwrap()
 }
 
+/// The node's form, as a browser brings it.
+pub(crate) fn form_of(fields: &[(String, String)]) -> Request<Body> {
+    let fields: Vec<_> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    let mut request = post("/saml/acs", &fields);
+    request.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
+    request
+}
+
 /// A browser: it keeps cookies and follows the rules that Chromium has for them.
 pub(crate) struct Browser<'a> {
     pub(crate) world: &'a World,
@@ -463,10 +471,7 @@ impl<'a> Browser<'a> {
 
     /// Sends the node's form: from another site, so Lax cookies stay at home.
     pub(crate) async fn post_from_node(&self, fields: &[(String, String)]) -> Answer {
-        let fields: Vec<_> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        let mut request = post("/saml/acs", &fields);
-        request.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
-        self.send(request, false).await
+        self.send(form_of(fields), false).await
     }
 
     /// Steps 1 and 2: from the broker's request to the country page. Gives its path and the page.

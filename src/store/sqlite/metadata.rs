@@ -53,7 +53,7 @@ impl MetadataStore for Sqlite {
                     row;
                 Ok(Document {
                     source,
-                    state: state_of(&state)?,
+                    state: DocumentState::parse(&state)?,
                     url,
                     octets,
                     sha256: sha256.try_into().map_err(|_| StoreError::Corrupt)?,
@@ -114,7 +114,7 @@ impl MetadataStore for Sqlite {
         Box::pin(async move {
             let query = sqlx::query_as::<_, (String, String)>(SQL).bind(now.millis());
             let rows = query.fetch_all(&mut *self.connection().await?).await?;
-            rows.into_iter().map(|(source, state)| Ok((source, state_of(&state)?))).collect()
+            rows.into_iter().map(|(source, state)| Ok((source, DocumentState::parse(&state)?))).collect()
         })
     }
 
@@ -169,13 +169,5 @@ impl MetadataStore for Sqlite {
             let query = sqlx::query_as::<_, (i64,)>(SQL).bind(source).bind(sha256.as_slice());
             Ok(self.row(query).await?.is_some())
         })
-    }
-}
-
-fn state_of(word: &str) -> Result<DocumentState, StoreError> {
-    match word {
-        "trusted" => Ok(DocumentState::Trusted),
-        "pending" => Ok(DocumentState::Pending),
-        _ => Err(StoreError::Corrupt),
     }
 }
