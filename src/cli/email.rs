@@ -33,8 +33,8 @@ pub(super) fn run(command: &Command) -> Done {
     let policy =
         policy.ok_or_else(|| Failure(format!("there is no client {client} in the configuration")))?;
     let tag = opened.subject_key.mailbox(&policy.sector, sub).tag();
-    let url = &config.database.url;
-    let was_there = block_on(forget(url, &tag))?.map_err(|error| Failure::new(url, error))?;
+    let forgetting = block_on(forget(opened.database.expose(), &tag))?;
+    let was_there = forgetting.map_err(|error| Failure::new(config.database.shown(), error))?;
     print(if was_there { "The address is removed." } else { "No address is kept for this sub." })?;
     Ok(if was_there { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -123,10 +123,13 @@ impl<'a> Server<'a> {
     /// What is wrong with it, without quoting anything but the names of parameters that we know: what stands at
     /// a wrong place may be a password.
     fn fault(&self) -> Option<String> {
-        let parameter = |name| self.parameters.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
+        let parameter =
+            |name| self.parameters.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
         let reserved = |text: &str| text.contains(['@', '#', '[', ']', ' ']);
         if reserved(self.user) || self.database.contains(['@', '#', ' ', '/']) {
-            return Some("write characters other than letters and digits as %40 in user and password".to_owned());
+            return Some(
+                "write characters other than letters and digits as %40 in user and password".to_owned(),
+            );
         }
         if self.host.is_empty() && parameter("host").is_none() {
             return Some("a server is needed: postgres://USER@HOST/DATABASE".to_owned());

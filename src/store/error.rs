@@ -35,7 +35,9 @@ pub enum StoreError {
         found: i64,
     },
     /// The file, or its directory, cannot be written to; or the server is a standby.
-    #[error("the database is read-only; give the service write access to the file and its directory, or name the primary server")]
+    #[error(
+        "the database is read-only; give the service write access to the file and its directory, or name the primary server"
+    )]
     ReadOnly,
     /// The server does not let this user in.
     #[error("the database server refuses us: {0}; check user and password in database.url")]

@@ -6,6 +6,7 @@
 //! next one and changes nothing. Statements are prepared once on each connection.
 
 mod logins;
+mod mailbox;
 mod metadata;
 
 use std::str::FromStr as _;
@@ -13,9 +14,7 @@ use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{
-    PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow, PgSslMode,
-};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgPool, PgPoolOptions, PgRow, PgSslMode};
 use sqlx::query::{Query, QueryAs};
 use sqlx::{ConnectOptions as _, Connection as _, FromRow};
 use tokio::time::timeout;
@@ -95,7 +94,10 @@ impl Postgres {
     }
 
     /// The row that a statement returns, if any.
-    async fn row<T>(&self, query: QueryAs<'_, sqlx::Postgres, T, PgArguments>) -> Result<Option<T>, StoreError>
+    async fn row<T>(
+        &self,
+        query: QueryAs<'_, sqlx::Postgres, T, PgArguments>,
+    ) -> Result<Option<T>, StoreError>
     where
         T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
     {

@@ -104,11 +104,13 @@ pub(in crate::store) async fn one_of_fifty_redemptions_succeeds_and_is_revoked(t
 }
 
 pub(in crate::store) async fn one_of_fifty_uses_of_a_word_is_the_first(two: Two) {
-    let word = |store: Tested, _| async move { store.use_once(&hash("word", 1), at(60), at(0)).await.unwrap() };
+    let word =
+        |store: Tested, _| async move { store.use_once(&hash("word", 1), at(60), at(0)).await.unwrap() };
     let results = at_both(&two, word).await;
     assert_eq!(results.iter().filter(|used| **used == Use::First).count(), 1);
     // Nor when its time is over, for the next time.
-    let word = |store: Tested, _| async move { store.use_once(&hash("word", 1), at(99), at(60)).await.unwrap() };
+    let word =
+        |store: Tested, _| async move { store.use_once(&hash("word", 1), at(99), at(60)).await.unwrap() };
     let results = at_both(&two, word).await;
     assert_eq!(results.iter().filter(|used| **used == Use::First).count(), 1);
 }

@@ -51,7 +51,10 @@ impl Drop for Fresh {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "which server there is for tests is not a setting of the gateway")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "which server there is for tests is not a setting of the gateway"
+)]
 fn server() -> Option<String> {
     std::env::var("EIDAS_GATEWAY_TEST_POSTGRES").ok()
 }

@@ -1,7 +1,7 @@
 //! The operations on metadata, in PostgreSQL.
 
-use sqlx::query::Query;
 use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
 use sqlx::{Connection as _, Executor as _};
 
 use super::Postgres;
