@@ -11,7 +11,7 @@ use crate::support::{Answer, Browser, Decision, World, form_of, get};
 use crate::{client_assertion, par};
 
 /// One test of each function for each database.
-macro_rules! on_both {
+macro_rules! suite {
     ($($property:ident)*) => {
         mod on_a_file {
             $(
@@ -35,7 +35,7 @@ macro_rules! on_both {
     };
 }
 
-on_both! {
+suite! {
     of_one_answer_posted_to_both_instances_one_is_taken
     a_login_goes_on_at_whichever_instance_it_comes_to
     a_code_that_is_redeemed_at_both_instances_is_worth_nothing
