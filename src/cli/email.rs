@@ -34,7 +34,7 @@ pub(super) fn run(command: &Command) -> Done {
         policy.ok_or_else(|| Failure(format!("there is no client {client} in the configuration")))?;
     let tag = opened.subject_key.mailbox(&policy.sector, sub).tag();
     let forgetting = block_on(forget(opened.database.expose(), &tag))?;
-    let was_there = forgetting.map_err(|error| Failure::new(config.database.shown(), error))?;
+    let was_there = forgetting.map_err(|error| Failure::new(&config.database.shown(), error))?;
     print(if was_there { "The address is removed." } else { "No address is kept for this sub." })?;
     Ok(if was_there { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
