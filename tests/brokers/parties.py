@@ -160,6 +160,18 @@ class Gateway:
             raise Failed(f"{arguments}: {done.stdout}{done.stderr}")
         return done.stdout
 
+    @property
+    def provider(self):
+        """The discovery document."""
+        return json.loads(self.get("/.well-known/openid-configuration"))
+
+    def change_key(self):
+        """From now on ID tokens are signed with a new key, which nobody has seen before."""
+        name = f"keys/token-{len(os.listdir(self.path('keys')))}.key"
+        self.run("keys", "generate", "--for", "token", "--key", self.path(name))
+        self.keys = [(name, "RS256")]
+        self.reload()
+
     def get(self, path):
         status, _, body = request("GET", self.issuer + path)
         return body if status == 200 else ""
