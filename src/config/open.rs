@@ -277,6 +277,7 @@ impl Client {
         }
         let authentication = self.open_authentication(at, files);
         let client_keys = self.open_keys(at, files);
+        self.check_recipient(at, client_keys.as_ref(), files);
         let authentication = authentication?;
         let uris: Option<Vec<_>> =
             self.redirect_uris.iter().map(|uri| RedirectUri::register(uri).ok()).collect();
@@ -291,6 +292,8 @@ impl Client {
         client.require_par = self.require_par;
         client.require_nonce = self.require_nonce;
         client.id_token_alg = algorithm;
+        client.id_token_encryption = self.id_token_encryption();
+        client.userinfo = self.userinfo_form();
         // What a scope releases is bounded by the policy below, so every scope may be asked.
         client.scopes.extend(login::claims::supported_scopes().into_iter().map(str::to_owned));
         client.claims_in_id_token =
@@ -369,6 +372,7 @@ impl Client {
                 LevelError::Unmet => login::LevelError::Unmet,
             },
             cancel_goes_back: self.cancel_goes_back,
+            flat_address: self.flat_address,
             ..ClientPolicy::new(&self.name, self.sector_id.as_ref().unwrap_or(&self.id), self.sector.into())
         }
     }

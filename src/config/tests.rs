@@ -185,6 +185,10 @@ fn a_client_may_sign_instead_of_sending_a_secret() {
     assert_eq!(faults("jwks", &text(&[(27, &keys)])), []);
     let keys = "authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"\njwks_uri = \"https://rp.example/jwks\"";
     assert_eq!(faults("jwks_uri", &text(&[(27, keys)])), []);
+    let encrypted = "secret_file = \"broker.secret\"\nid_token_encryption_alg = \"ECDH-ES\"\n\
+        userinfo = \"signed_and_encrypted\"\nuserinfo_encryption_alg = \"RSA-OAEP-256\"\n\
+        userinfo_encryption_enc = \"A128GCM\"\njwks_uri = \"https://rp.example/jwks\"";
+    assert_eq!(faults("encrypted", &text(&[(27, encrypted)])), []);
     let secret = "authentication = \"client_secret_jwt\"\nsecret_file = \"long.secret\"";
     assert_eq!(faults("secret_jwt", &text(&[(27, secret)])), []);
     // What is missing is named at the block.
@@ -233,6 +237,8 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         ("list_unsigned", 23, "anchor_files = [\"signing.crt\"]\n[[metadata_list]]\nname = \"a\"\nurl = \"https://list.example/\"\nanchor_files = []", "metadata_list[0].anchor_files", "missing_key"),
         ("skew", 23, "anchor_files = [\"signing.crt\"]\nquirks = { clock_skew = 301 }", "country[0].quirks.clock_skew", "out_of_range"),
         ("quirk", 23, "anchor_files = [\"signing.crt\"]\nquirks = { no_signature = true }", "country[0].quirks.no_signature", "unknown_key"),
+        ("token_short", 14, "certificate_file = \"encryption.crt\"\n[oidc]\naccess_token_seconds = 29", "oidc.access_token_seconds", "out_of_range"),
+        ("token_long", 14, "certificate_file = \"encryption.crt\"\n[oidc]\naccess_token_seconds = 301", "oidc.access_token_seconds", "out_of_range"),
         ("client_id", 25, "id = \"a b\"", "client[0].id", "bad_value"),
         ("secret_weak", 27, "secret_file = \"weak.secret\"", "client[0].secret_file", "weak_secret"),
         ("secret_hash", 27, "secret_hash = \"abc\"", "client[0].secret_hash", "bad_value"),
@@ -242,6 +248,14 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         ("jwt_other_alg", 27, "authentication = \"private_key_jwt\"\nassertion_alg = \"PS256\"\njwks_file = \"broker.jwks\"", "client[0].jwks_file", "bad_jwks"),
         ("jwt_alg_hs", 27, "authentication = \"private_key_jwt\"\njwks_file = \"broker.jwks\"\nassertion_alg = \"HS256\"", "client[0].assertion_alg", "unknown_value"),
         ("jwt_and_secret", 27, "authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"\njwks_file = \"broker.jwks\"\nsecret_file = \"broker.secret\"", "client[0].secret_file", "contradiction"),
+        ("encrypted_no_keys", 27, "secret_file = \"broker.secret\"\nid_token_encryption_alg = \"ECDH-ES\"", "client[0].jwks_file", "missing_key"),
+        ("encrypted_unfit_keys", 27, "secret_file = \"broker.secret\"\njwks_file = \"broker.jwks\"\nid_token_encryption_alg = \"ECDH-ES\"", "client[0].id_token_encryption_alg", "bad_jwks"),
+        ("encrypted_sha1", 27, "secret_file = \"broker.secret\"\njwks_file = \"broker.jwks\"\nid_token_encryption_alg = \"RSA-OAEP\"", "client[0].id_token_encryption_alg", "unknown_value"),
+        ("encrypted_cbc", 27, "secret_file = \"broker.secret\"\njwks_file = \"broker.jwks\"\nid_token_encryption_enc = \"A128CBC-HS256\"", "client[0].id_token_encryption_enc", "unknown_value"),
+        ("enc_without_alg", 27, "secret_file = \"broker.secret\"\nid_token_encryption_enc = \"A128GCM\"", "client[0].id_token_encryption_enc", "contradiction"),
+        ("userinfo_no_alg", 27, "secret_file = \"broker.secret\"\nuserinfo = \"encrypted\"", "client[0].userinfo_encryption_alg", "missing_key"),
+        ("userinfo_unused_alg", 27, "secret_file = \"broker.secret\"\njwks_uri = \"https://rp.example/jwks\"\nuserinfo = \"signed\"\nuserinfo_encryption_alg = \"ECDH-ES\"", "client[0].userinfo_encryption_alg", "contradiction"),
+        ("userinfo_word", 27, "secret_file = \"broker.secret\"\nuserinfo = \"jws\"", "client[0].userinfo", "unknown_value"),
         ("keys_for_nothing", 27, "secret_file = \"broker.secret\"\njwks_file = \"broker.jwks\"", "client[0].jwks_file", "contradiction"),
         ("alg_for_nothing", 27, "secret_file = \"broker.secret\"\nassertion_alg = \"ES256\"", "client[0].assertion_alg", "contradiction"),
         ("audience_for_nothing", 27, "secret_file = \"broker.secret\"\nassertion_audience = \"endpoint\"", "client[0].assertion_audience", "contradiction"),

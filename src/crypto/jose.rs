@@ -38,6 +38,12 @@ pub enum JoseError {
     /// The key is not one for the algorithm, or too small.
     #[error("this is not a private key for {0}")]
     Key(&'static str),
+    /// No key of the recipient's can be encrypted to.
+    #[error("the recipient has no key for {0}")]
+    NoRecipient(&'static str),
+    /// Encrypting failed.
+    #[error("the token could not be encrypted")]
+    Encrypt,
     /// Signing failed.
     #[error("the token could not be signed")]
     Sign,

@@ -9,6 +9,7 @@ mod certificate;
 pub mod hash;
 mod issue;
 pub mod jose;
+pub mod jwe;
 mod key;
 pub(crate) mod keywrap;
 pub mod path;

@@ -205,7 +205,7 @@ fn normalise(identity: &Identity, login: &Login, to: &Recipient<'_>) -> Result<N
         .subject_key
         .derive(to.policy.subject, &to.policy.sector, &identity.subject)
         .map_err(|_| Failure::SubjectUnusable)?;
-    let released = claims::release(identity, &login.request, to.policy, to.client.claims_in_id_token);
+    let released = claims::release(identity, &login.request, to.policy, to.client.claims_in_id_token());
     let normalised = Normalised {
         level: identity.level.clone(),
         sub: Personal::new(sub),

@@ -69,10 +69,15 @@ pub(crate) fn release(
     let (mut id_token, mut userinfo) = (about_login.clone(), about_login);
     for row in wanted(request, policy) {
         let Some(value) = all.remove(row.claim) else { continue };
-        if place == ClaimsInIdToken::All || request.claims.id_token.contains_key(row.claim) {
-            id_token.insert(row.claim.to_owned(), value.clone());
+        let mut given = Map::new();
+        if row.claim == ADDRESS && policy.flat_address {
+            given.extend(parts_of_address(&value));
         }
-        userinfo.insert(row.claim.to_owned(), value);
+        given.insert(row.claim.to_owned(), value);
+        if place == ClaimsInIdToken::All || request.claims.id_token.contains_key(row.claim) {
+            id_token.extend(given.clone());
+        }
+        userinfo.extend(given);
     }
     Released { id_token: Personal::new(id_token), userinfo: Personal::new(userinfo) }
 }
@@ -101,6 +106,15 @@ pub fn all(identity: &Identity) -> Map<String, Value> {
     all
 }
 
+/// The claims that `address` also becomes for a client with `flat_address`.
+pub const FLAT_ADDRESS: [&str; 5] = ["street_address", "locality", "region", "postal_code", "country"];
+
+/// The parts of `address`, each a text, as claims of their own.
+fn parts_of_address(address: &Value) -> impl Iterator<Item = (String, Value)> {
+    let part = |name: &'static str| Some((name.to_owned(), address.get(name)?.clone()));
+    FLAT_ADDRESS.into_iter().filter_map(part)
+}
+
 /// The names of every claim that can be released, for the discovery document.
 pub fn supported() -> impl Iterator<Item = &'static str> {
     TABLE.iter().map(|row| row.claim).chain(["eidas_loa", "eidas_subject_type"])
@@ -126,6 +140,7 @@ use Attribute::{
     Seed, Sic, TaxReference, TownOfBirth, VatRegistrationNumber,
 };
 
+const ADDRESS: &str = "address";
 /// All optional attributes that the client may have, for brokers that cannot send `claims`.
 const EVERYTHING: &str = "eidas:attributes";
 pub(crate) const EMAIL: &str = "email";

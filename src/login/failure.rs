@@ -111,6 +111,8 @@ table! {
     IntrospectionRefused "EG-1105" shown "EG-1105", Broker, None, "request-refused", 400, FINAL;
     /// The revocation request was refused.
     RevocationRefused "EG-1106" shown "EG-1106", Broker, None, "request-refused", 400, FINAL;
+    /// Something is to be encrypted to the client, and no key of it that fits can be had.
+    ClientKeyMissing "EG-1107" shown "EG-1107", Broker, None, "request-refused", 500, FINAL;
 
     // 2: the member state's answer.
     /// The answer is not one readable SAML Response (SEC-01 to SEC-06).

@@ -55,6 +55,8 @@ pub struct ClientPolicy {
     /// Whether a citizen who cancelled at the node goes straight back to the broker, instead of being
     /// offered another try.
     pub cancel_goes_back: bool,
+    /// Whether the parts of `address` stand at the top level as well, for brokers that cannot look into an object.
+    pub flat_address: bool,
 }
 
 /// How `acr` is written.
@@ -116,6 +118,7 @@ impl ClientPolicy {
             amr: true,
             level_error: LevelError::default(),
             cancel_goes_back: false,
+            flat_address: false,
         }
     }
 

@@ -266,6 +266,87 @@ fn the_id_token_holds_what_was_asked_there_or_all() {
 }
 
 #[test]
+fn a_flat_address_stands_beside_the_object_and_is_asked_for_like_it() {
+    let who = identity(natural(greek()), None);
+    let flat = ClientPolicy { flat_address: true, ..generous(SubjectKind::Natural) };
+    let claims = userinfo(&who, &request("openid address", None), &flat);
+    let parts = json!({
+        "street_address": "Ermou 12\nPO 7",
+        "locality": "Athens",
+        "region": "Attica",
+        "postal_code": "105 63",
+        "country": "GR",
+    });
+    for (name, value) in parts.as_object().unwrap() {
+        assert_eq!((&claims[name], &claims["address"][name]), (value, value));
+    }
+    assert_eq!(claims.get("formatted"), None);
+    // In the ID token only if `address` is asked for there, and not at all if it is not asked for.
+    let asked = request("openid", Some(json!({"id_token": {"address": null}})));
+    let released = release(&who, &asked, &flat, ClaimsInIdToken::Minimal);
+    assert_eq!(released.id_token.expose()["locality"], "Athens");
+    let not_asked = userinfo(&who, &request("openid profile", None), &flat);
+    for policy in [&flat, &generous(SubjectKind::Natural)] {
+        let claims = userinfo(&who, &request("openid profile", None), policy);
+        assert_eq!(claims, not_asked);
+        assert_eq!(claims.get("locality"), None);
+    }
+    let usual = userinfo(&who, &request("openid address", None), &generous(SubjectKind::Natural));
+    assert_eq!((usual.get("locality"), &usual["address"]), (None, &claims["address"]));
+    // Parts that a country does not send are left out, not empty.
+    let poor = NaturalPerson { current_address: None, ..greek() };
+    let claims = userinfo(&identity(natural(poor), None), &request("openid address", None), &flat);
+    assert_eq!((&claims["country"], claims.get("locality")), (&json!("GR"), None));
+}
+
+/// Keycloak casts these to a string, and the login fails if they are something else; `address` is an object of
+/// strings to it.
+#[test]
+fn every_claim_that_keycloak_casts_to_a_string_is_one() {
+    const CAST: [&str; 17] = [
+        "sub",
+        "acr",
+        "name",
+        "given_name",
+        "family_name",
+        "middle_name",
+        "nickname",
+        "preferred_username",
+        "profile",
+        "picture",
+        "website",
+        "email",
+        "gender",
+        "birthdate",
+        "zoneinfo",
+        "locale",
+        "phone_number",
+    ];
+    const BOOLEAN: [&str; 2] = ["email_verified", "phone_number_verified"];
+    let flat = super::claims::FLAT_ADDRESS;
+    for (kind, person) in [(SubjectKind::Natural, natural(greek())), (SubjectKind::Legal, legal(company()))] {
+        let policy = ClientPolicy { flat_address: true, ..generous(kind) };
+        let who = identity(person, Some(natural(greek())));
+        let asked = request("openid profile eidas email phone address eidas:attributes", None);
+        let claims = userinfo(&who, &asked, &policy);
+        for (name, value) in claims.as_object().unwrap() {
+            if CAST.contains(&name.as_str())
+                || flat.contains(&name.as_str())
+                || name.starts_with("eidas_date")
+            {
+                assert!(value.is_string(), "{name}");
+            }
+            assert_eq!(value.is_boolean(), BOOLEAN.contains(&name.as_str()), "{name}");
+            assert!(!value.is_null() && !value.is_number(), "{name}");
+            assert!(!name.contains('.'), "{name}");
+        }
+        if let Some(address) = claims.get("address") {
+            assert!(address.as_object().unwrap().values().all(Value::is_string));
+        }
+    }
+}
+
+#[test]
 fn a_country_is_asked_for_what_will_be_released_and_allowed() {
     let mut policy = ClientPolicy::new("Service", "sector", SpType::Public);
     let request =

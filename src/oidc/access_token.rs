@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::token::TokenError;
-use super::{Client, Grant, OAuthError, form};
+use super::{Client, Grant, OAuthError, UserinfoForm, form};
 use crate::clock::Timestamp;
 use crate::secret::{Personal, Secret};
 
@@ -44,12 +44,16 @@ pub enum Confirmation {
 
 impl AccessToken {
     /// What the token stands for that `client` gets for a code of `grant` at `now`. The claims for userinfo
-    /// have the `sub` of the ID token, and `acr`, without which authentik knows no level.
+    /// have the `sub` of the ID token, and `acr`, without which authentik knows no level; there are none for a
+    /// client that has userinfo turned off.
     #[must_use]
     pub fn of(grant: &Grant, client: &Client, confirmation: Option<Confirmation>, now: Timestamp) -> Self {
-        let mut claims = grant.userinfo_claims.expose().clone();
-        claims.insert("sub".to_owned(), grant.sub.expose().as_str().into());
-        claims.insert("acr".to_owned(), grant.acr.as_str().into());
+        let mut claims = Map::new();
+        if client.userinfo != UserinfoForm::Off {
+            claims.clone_from(grant.userinfo_claims.expose());
+            claims.insert("sub".to_owned(), grant.sub.expose().as_str().into());
+            claims.insert("acr".to_owned(), grant.acr.as_str().into());
+        }
         Self {
             client_id: client.id.clone(),
             sub: grant.sub.clone(),
@@ -110,6 +114,14 @@ mod tests {
         assert_eq!(Value::Object(token.claims.expose().clone()), expected);
         assert_eq!((token.issued, token.expires), (now(), now() + Duration::from_secs(300)));
         assert_eq!((token.client_id.as_str(), token.sub.expose().as_str()), ("kc", "pairwise-sub"));
+    }
+
+    #[test]
+    fn nothing_is_kept_for_a_client_that_has_userinfo_turned_off() {
+        let client = Client { userinfo: UserinfoForm::Off, ..client() };
+        let token = AccessToken::of(&grant(), &client, None, now());
+        assert!(token.claims.expose().is_empty());
+        assert_eq!(token.sub.expose(), "pairwise-sub");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{RedirectUri, scope};
+use super::{Encryption, RedirectUri, UserinfoForm, scope};
 use crate::crypto::hash;
 use crate::crypto::jose::{self, JwksFault, JwsAlgorithm};
 use crate::ids::Random;
@@ -42,6 +42,10 @@ pub struct Client {
     pub require_nonce: bool,
     /// The algorithm that signs its ID tokens.
     pub id_token_alg: JwsAlgorithm,
+    /// How its ID tokens are encrypted, if they are.
+    pub id_token_encryption: Option<Encryption>,
+    /// How its claims leave the userinfo endpoint.
+    pub userinfo: UserinfoForm,
     /// The scopes that it is granted if it asks for them; others are ignored.
     pub scopes: BTreeSet<String>,
     /// Which claims go into the ID token besides userinfo.
@@ -74,6 +78,8 @@ impl Client {
             require_par: false,
             require_nonce: false,
             id_token_alg: JwsAlgorithm::RS256,
+            id_token_encryption: None,
+            userinfo: UserinfoForm::Json,
             scopes: [scope::OPENID, scope::PROFILE, "eidas"].map(str::to_owned).into(),
             claims_in_id_token: ClaimsInIdToken::Minimal,
             iat_backdate: Duration::from_secs(5),
@@ -103,6 +109,15 @@ impl Client {
     #[must_use]
     pub fn must_use_pkce(&self) -> bool {
         self.require_pkce || self.is_public()
+    }
+
+    /// Which claims its ID tokens hold: all, if there is no other place where it could find them.
+    #[must_use]
+    pub fn claims_in_id_token(&self) -> ClaimsInIdToken {
+        match self.userinfo {
+            UserinfoForm::Off => ClaimsInIdToken::All,
+            _ => self.claims_in_id_token,
+        }
     }
 }
 

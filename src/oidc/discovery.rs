@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Issuer, ResponseMode, SigningKeys, dpop};
 use crate::crypto::jose::JwsAlgorithm;
+use crate::crypto::jwe::{JweAlgorithm, JweContentAlgorithm};
 
 /// Paths of the endpoints, below the issuer.
 pub mod path {
@@ -71,6 +72,11 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "grant_types_supported": ["authorization_code"],
         "code_challenge_methods_supported": ["S256"],
         "id_token_signing_alg_values_supported": algorithms,
+        "id_token_encryption_alg_values_supported": JweAlgorithm::ALL.map(JweAlgorithm::as_str),
+        "id_token_encryption_enc_values_supported": JweContentAlgorithm::ALL.map(JweContentAlgorithm::as_str),
+        "userinfo_signing_alg_values_supported": algorithms,
+        "userinfo_encryption_alg_values_supported": JweAlgorithm::ALL.map(JweAlgorithm::as_str),
+        "userinfo_encryption_enc_values_supported": JweContentAlgorithm::ALL.map(JweContentAlgorithm::as_str),
         "token_endpoint_auth_methods_supported": authentication_methods(offer),
         "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "introspection_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
@@ -157,6 +163,12 @@ mod tests {
         assert_eq!(*algorithms, json!(["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "HS256"]));
         let methods = ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"];
         assert_eq!(metadata["token_endpoint_auth_methods_supported"], json!(methods));
+        for what in ["id_token", "userinfo"] {
+            let listed = |list: &str| &metadata[format!("{what}_{list}_values_supported")];
+            assert_eq!(*listed("signing_alg"), json!(["RS256"]));
+            assert_eq!(*listed("encryption_alg"), json!(["RSA-OAEP-256", "ECDH-ES", "ECDH-ES+A256KW"]));
+            assert_eq!(*listed("encryption_enc"), json!(["A256GCM", "A128GCM"]));
+        }
         assert!(!metadata.to_string().contains("none"));
         let proofs = json!(["PS256", "ES256", "ES384", "ES512", "EdDSA"]);
         assert_eq!(metadata["dpop_signing_alg_values_supported"], proofs);

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum OAuthError {
     /// The person or the provider said no (RFC 6749 §4.1.2.1).
     AccessDenied,
+    /// The access token does not open this (RFC 6750 §3.1).
+    InsufficientScope,
     /// Client authentication failed (RFC 6749 §5.2).
     InvalidClient,
     /// The DPoP proof is missing, or proves nothing (RFC 9449 §5).
@@ -47,8 +49,9 @@ pub enum OAuthError {
 
 impl OAuthError {
     /// Every error, in the order of the list.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::AccessDenied,
+        Self::InsufficientScope,
         Self::InvalidClient,
         Self::InvalidDpopProof,
         Self::InvalidGrant,
@@ -72,6 +75,7 @@ impl OAuthError {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::AccessDenied => "access_denied",
+            Self::InsufficientScope => "insufficient_scope",
             Self::InvalidClient => "invalid_client",
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::InvalidGrant => "invalid_grant",
@@ -97,7 +101,7 @@ impl OAuthError {
     pub const fn status(self) -> u16 {
         match self {
             Self::InvalidClient | Self::InvalidToken => 401,
-            Self::AccessDenied => 403,
+            Self::AccessDenied | Self::InsufficientScope => 403,
             Self::ServerError => 500,
             Self::TemporarilyUnavailable => 503,
             _ => 400,

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-use super::{Client, Grant, Issuer, SigningKeys};
+use super::{Client, Grant, Issuer, Keyring};
 use crate::clock::Timestamp;
 use crate::crypto::jose::{JoseError, JwsAlgorithm};
 
@@ -50,13 +50,12 @@ pub fn claims(
     claims
 }
 
-/// Signs the claims with the client's algorithm.
+/// The token of these claims, as the client has it: signed, and encrypted if it wants that.
 ///
 /// # Errors
-/// If there is no key for the algorithm, or the key fails.
-pub fn sign(claims: &Map<String, Value>, client: &Client, keys: &SigningKeys) -> Result<String, JoseError> {
-    let algorithm = client.id_token_alg;
-    keys.for_algorithm(algorithm).ok_or(JoseError::Key(algorithm.as_str()))?.sign("JWT", claims)
+/// If a key is missing or fails.
+pub fn make(claims: &Map<String, Value>, client: &Client, keys: &Keyring<'_>) -> Result<String, JoseError> {
+    keys.jwt(claims, client, client.id_token_encryption.as_ref())
 }
 
 /// The left half of the access token's hash (OpenID Connect Core §3.1.3.6).
@@ -90,6 +89,7 @@ const RESERVED: [&str; 17] = [
 mod tests {
     use super::*;
     use crate::crypto::jose::{self, JwsKey};
+    use crate::oidc::SigningKeys;
     use crate::oidc::test_support::{client, grant, issuer, now};
 
     fn made(grant: &Grant, client: &Client) -> Map<String, Value> {
@@ -161,13 +161,14 @@ mod tests {
             JwsKey::generate(JwsAlgorithm::ES256).unwrap(),
         ])
         .unwrap();
+        let made_with = Keyring { ours: &keys, clients: None };
         for algorithm in [JwsAlgorithm::RS256, JwsAlgorithm::ES256] {
             let client = Client { id_token_alg: algorithm, ..client() };
             let claims = made(&grant(), &client);
-            let token = sign(&claims, &client, &keys).unwrap();
+            let token = make(&claims, &client, &made_with).unwrap();
             assert_eq!(jose::verify(&token, &keys.jwks(), &[algorithm]), Ok(claims));
         }
         let client = Client { id_token_alg: JwsAlgorithm::EdDSA, ..client() };
-        assert_eq!(sign(&made(&grant(), &client), &client, &keys), Err(JoseError::Key("EdDSA")));
+        assert_eq!(make(&made(&grant(), &client), &client, &made_with), Err(JoseError::Key("EdDSA")));
     }
 }

@@ -4,13 +4,18 @@ use serde_json::json;
 
 use super::client::SecretHash;
 use super::pkce::CodeChallenge;
-use super::{Client, Grant, Issuer, RedirectUri};
+use super::{Client, Encryption, Grant, Issuer, RedirectUri};
 use crate::clock::Timestamp;
+use crate::crypto::jwe::{JweAlgorithm, JweContentAlgorithm};
 use crate::secret::Personal;
 
 pub(super) const CALLBACK: &str = "https://rp.example/cb";
 pub(super) const SECRET: &str = "s-e.c_r~et0";
 pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/// How to encrypt to a client with a key on a curve.
+pub(super) const TO_US: Encryption =
+    Encryption { algorithm: JweAlgorithm::EcdhEs, content: JweContentAlgorithm::A256Gcm };
 
 pub(super) fn now() -> Timestamp {
     Timestamp::parse("2026-11-21T10:15:30Z").unwrap()

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Client, Confirmation, ErrorDescription, Grant, Issuer, OAuthError, SigningKeys, access_token, form,
-    id_token, scope,
+    Client, Confirmation, ErrorDescription, Grant, Issuer, Keyring, OAuthError, access_token, form, id_token,
+    scope,
 };
 use crate::clock::Timestamp;
 use crate::secret::Secret;
@@ -40,7 +40,7 @@ pub struct TokenResponse {
     pub token_type: &'static str,
     /// Seconds.
     pub expires_in: u64,
-    /// The signed ID token.
+    /// The ID token: signed, and encrypted if the client wants that.
     pub id_token: String,
     /// The scopes granted.
     pub scope: String,
@@ -116,11 +116,11 @@ fn no_parameter_is_repeated(parameters: &[(String, String)]) -> Result<(), Token
 ///
 /// # Errors
 /// `invalid_grant` if client, redirect URI or PKCE verifier are not those of the code; `server_error` if
-/// the ID token cannot be signed.
+/// the ID token cannot be made.
 pub fn redeem(
     request: &TokenRequest,
     grant: &Grant,
-    keys: &SigningKeys,
+    keys: &Keyring<'_>,
     access_token: &str,
     now: Timestamp,
     issuer: &Issuer,
@@ -131,8 +131,8 @@ pub fn redeem(
     the_verifier_meets_the_challenge(request, grant)?;
     the_key_is_the_codes(request, grant)?;
     let claims = id_token::claims(grant, client, access_token, now, issuer);
-    let id_token = id_token::sign(&claims, client, keys)
-        .map_err(|_| TokenError::new(OAuthError::ServerError, "the ID token could not be signed"))?;
+    let id_token = id_token::make(&claims, client, keys)
+        .map_err(|error| TokenError::new(OAuthError::ServerError, &error.to_string()))?;
     Ok(TokenResponse {
         access_token: access_token.to_owned(),
         token_type: access_token::token_type(request.confirmation.as_ref()),
@@ -202,9 +202,9 @@ const KNOWN: [&str; 4] = ["code", "code_verifier", "grant_type", "redirect_uri"]
 mod tests {
     use super::*;
     use crate::crypto::jose::{self, JwsAlgorithm, JwsKey};
-    use crate::oidc::ClientAuthentication;
     use crate::oidc::pkce::CodeChallenge;
     use crate::oidc::test_support::{CALLBACK, VERIFIER, client, grant, issuer, now};
+    use crate::oidc::{ClientAuthentication, SigningKeys};
 
     fn form(changes: &[(&str, &str)]) -> Vec<(String, String)> {
         let good = [
@@ -268,6 +268,7 @@ mod tests {
 
     fn redeemed(request: &TokenRequest, grant: &Grant) -> Result<TokenResponse, TokenError> {
         let keys = SigningKeys::new(vec![JwsKey::generate(JwsAlgorithm::RS256).unwrap()]).unwrap();
+        let keys = Keyring { ours: &keys, clients: None };
         redeem(request, grant, &keys, "access", now(), &issuer())
     }
 
@@ -282,7 +283,9 @@ mod tests {
     fn a_code_becomes_tokens() {
         let keys = SigningKeys::new(vec![JwsKey::generate(JwsAlgorithm::RS256).unwrap()]).unwrap();
         let request = run(&[]).unwrap();
-        let response = redeem(&request, &grant(), &keys, "access", now(), &issuer()).unwrap();
+        let response =
+            redeem(&request, &grant(), &Keyring { ours: &keys, clients: None }, "access", now(), &issuer())
+                .unwrap();
         let json = serde_json::to_value(&response).unwrap();
         assert_eq!(json["access_token"], "access");
         assert_eq!(json["token_type"], "Bearer");

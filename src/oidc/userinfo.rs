@@ -1,8 +1,8 @@
 //! The userinfo endpoint (OpenID Connect Core §5.3) and its Bearer tokens (RFC 6750).
 
 use super::dpop::{self, Fault};
-use super::{Confirmation, ErrorDescription, OAuthError};
-use crate::crypto::jose::JwsAlgorithm;
+use super::{AccessToken, Client, Confirmation, ErrorDescription, Issuer, Keyring, OAuthError, UserinfoForm};
+use crate::crypto::jose::{JoseError, JwsAlgorithm};
 use crate::secret::Secret;
 
 /// The way in which an access token is presented.
@@ -66,8 +66,49 @@ pub fn held(
     }
 }
 
+/// What is answered.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A JSON object.
+    Json(String),
+    /// A JWT: `application/jwt`.
+    Jwt(String),
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Answer([personal])")
+    }
+}
+
+/// The claims that `token` opens, in the form that its client wants (OpenID Connect Core §5.3.2). A JWT says who
+/// made it for whom. It has neither `iat` nor `exp`, so that it cannot be taken for an ID token.
+///
+/// # Errors
+/// [`UserinfoError::TurnedOff`], or [`UserinfoError::Unmade`] with what the keys lack.
+pub fn answer(
+    token: &AccessToken,
+    client: &Client,
+    keys: &Keyring<'_>,
+    issuer: &Issuer,
+) -> Result<Answer, UserinfoError> {
+    let mut claims = token.claims.expose().clone();
+    if client.userinfo == UserinfoForm::Json {
+        return Ok(Answer::Json(serde_json::Value::Object(claims).to_string()));
+    }
+    claims.insert("iss".to_owned(), issuer.as_str().into());
+    claims.insert("aud".to_owned(), client.id.as_str().into());
+    let jwt = match &client.userinfo {
+        UserinfoForm::Json | UserinfoForm::Off => return Err(UserinfoError::TurnedOff),
+        UserinfoForm::Signed => keys.jwt(&claims, client, None),
+        UserinfoForm::SignedAndEncrypted(encryption) => keys.jwt(&claims, client, Some(encryption)),
+        UserinfoForm::Encrypted(encryption) => keys.encrypted(&claims, encryption),
+    };
+    jwt.map(Answer::Jwt).map_err(UserinfoError::Unmade)
+}
+
 /// Why userinfo is not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserinfoError {
     /// The token is unknown, expired or revoked.
     #[error("the access token is not valid")]
@@ -87,6 +128,12 @@ pub enum UserinfoError {
     /// Tokens in two places, or twice in one.
     #[error("there is more than one access token")]
     SeveralTokens,
+    /// The client has its claims in the ID token and nowhere else.
+    #[error("this client finds its claims in the ID token")]
+    TurnedOff,
+    /// What the client wants cannot be made.
+    #[error("userinfo cannot be made: {0}")]
+    Unmade(JoseError),
     /// The store, or what it holds, failed us.
     #[error("userinfo cannot be answered now")]
     Unavailable,
@@ -95,19 +142,21 @@ pub enum UserinfoError {
 impl UserinfoError {
     /// The error code, if there is one.
     #[must_use]
-    pub fn error(self) -> Option<OAuthError> {
+    pub fn error(&self) -> Option<OAuthError> {
         match self {
             Self::InvalidToken | Self::KeyNotShown => Some(OAuthError::InvalidToken),
             Self::Proof(_) => Some(OAuthError::InvalidDpopProof),
             Self::MalformedToken | Self::SeveralTokens => Some(OAuthError::InvalidRequest),
             Self::NoToken => None,
+            Self::TurnedOff => Some(OAuthError::InsufficientScope),
+            Self::Unmade(_) => Some(OAuthError::ServerError),
             Self::Unavailable => Some(OAuthError::TemporarilyUnavailable),
         }
     }
 
     /// The HTTP status (RFC 6750 §3.1).
     #[must_use]
-    pub fn status(self) -> u16 {
+    pub fn status(&self) -> u16 {
         match self {
             // RFC 9449 §7.1; at the other endpoints it is 400.
             Self::Proof(_) => 401,
@@ -117,7 +166,7 @@ impl UserinfoError {
 
     /// The value of the `WWW-Authenticate` header (RFC 6750 §3), for everything but our own failures.
     #[must_use]
-    pub fn www_authenticate(self) -> Option<String> {
+    pub fn www_authenticate(&self) -> Option<String> {
         match self.error() {
             _ if self.status() >= 500 => None,
             None => Some("Bearer realm=\"userinfo\"".to_owned()),
@@ -146,7 +195,12 @@ fn is_b64token(token: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::crypto::jose::{self, JwsAlgorithm, JwsKey};
+    use crate::oidc::SigningKeys;
+    use crate::oidc::test_support::{TO_US, client, grant, issuer, now};
 
     fn form(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -154,6 +208,59 @@ mod tests {
 
     fn token(authorization: Option<&str>, pairs: &[(&str, &str)]) -> Result<String, UserinfoError> {
         presented_token(authorization, &form(pairs)).map(|(_, token)| token.expose().clone())
+    }
+
+    fn told(
+        form: UserinfoForm,
+        ours: &SigningKeys,
+        clients: Option<&Value>,
+    ) -> Result<Answer, UserinfoError> {
+        let client = Client { userinfo: form, id_token_alg: JwsAlgorithm::ES256, ..client() };
+        let token = AccessToken::of(&grant(), &client, None, now());
+        answer(&token, &client, &Keyring { ours, clients }, &issuer())
+    }
+
+    fn keys() -> SigningKeys {
+        let keys = [JwsAlgorithm::RS256, JwsAlgorithm::ES256].map(|a| JwsKey::generate(a).unwrap());
+        SigningKeys::new(keys.into()).unwrap()
+    }
+
+    #[test]
+    fn userinfo_is_json_or_a_jwt_that_says_who_made_it_for_whom() {
+        let keys = keys();
+        let mut expected = json!({
+            "sub": "pairwise-sub",
+            "acr": "http://eidas.europa.eu/LoA/high",
+            "family_name": "García",
+        });
+        let Ok(Answer::Json(body)) = told(UserinfoForm::Json, &keys, None) else { panic!("no JSON") };
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected);
+        let Ok(Answer::Jwt(jwt)) = told(UserinfoForm::Signed, &keys, None) else { panic!("no JWT") };
+        expected["iss"] = "https://eidas.example.org".into();
+        expected["aud"] = "kc".into();
+        let claims = jose::verify(&jwt, &keys.jwks(), &[JwsAlgorithm::ES256]).unwrap();
+        assert_eq!(Value::Object(claims), expected);
+    }
+
+    #[test]
+    fn userinfo_that_is_to_be_encrypted_is_never_answered_in_clear() {
+        let keys = keys();
+        let set = keys.jwks();
+        for form in [UserinfoForm::Encrypted(TO_US), UserinfoForm::SignedAndEncrypted(TO_US)] {
+            for clients in [None, Some(&set)] {
+                let refused = told(form, &keys, clients).unwrap_err();
+                assert_eq!(refused, UserinfoError::Unmade(JoseError::NoRecipient("ECDH-ES")));
+                assert_eq!((refused.status(), refused.www_authenticate()), (500, None));
+            }
+        }
+    }
+
+    #[test]
+    fn userinfo_that_is_turned_off_opens_to_nobody() {
+        let refused = told(UserinfoForm::Off, &keys(), None).unwrap_err();
+        assert_eq!((refused.clone(), refused.status()), (UserinfoError::TurnedOff, 403));
+        let challenge = refused.www_authenticate().unwrap();
+        assert!(challenge.starts_with("Bearer realm=\"userinfo\", error=\"insufficient_scope\""));
     }
 
     #[test]

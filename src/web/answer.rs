@@ -86,6 +86,11 @@ pub(crate) fn json(status: StatusCode, body: String) -> Response {
     with_type(status, JSON, body)
 }
 
+/// A JWT that nobody may keep.
+pub(crate) fn jwt(token: String) -> Response {
+    with_type(StatusCode::OK, "application/jwt", token)
+}
+
 /// Something that is the same for everybody, to be kept for `seconds`.
 pub(crate) fn public(content_type: &'static str, body: impl Into<Body>, seconds: u64) -> Response {
     let mut answer = with_type(StatusCode::OK, content_type, body);

@@ -212,9 +212,11 @@ fn offer(parts: &Parts) -> Offer {
     let mut scopes: Vec<String> = scopes.collect();
     scopes.sort_unstable();
     scopes.dedup();
+    let flat = parts.policies.values().any(|policy| policy.flat_address);
+    let flat = login::claims::FLAT_ADDRESS.into_iter().filter(|_| flat);
     Offer {
         acr_values: Loa::ALL.iter().map(|level| level.uri().to_owned()).collect(),
-        claims: login::claims::supported().map(str::to_owned).collect(),
+        claims: login::claims::supported().chain(flat).map(str::to_owned).collect(),
         scopes,
         public_subjects: parts.policies.values().any(|policy| policy.subject != SubjectMode::Pairwise),
         public_clients: parts.clients.iter().any(|client| client.is_public()),

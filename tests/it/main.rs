@@ -17,6 +17,7 @@ mod conformance;
 mod consent;
 mod demo;
 mod email;
+mod encrypted;
 mod examples;
 mod fapi2;
 mod form_post;

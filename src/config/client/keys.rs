@@ -10,7 +10,7 @@ use crate::oidc::ClientKeys;
 impl Client {
     /// Whether anything that this client may do needs its keys.
     fn needs_keys(&self) -> bool {
-        self.authentication == Authentication::PrivateKeyJwt
+        self.authentication == Authentication::PrivateKeyJwt || self.is_encrypted_to()
     }
 
     pub(super) fn check_keys(&self, at: &str, profile: Profile, findings: &mut Findings) {

@@ -7,9 +7,11 @@ use serde::{Deserialize, Serialize};
 
 mod authentication;
 mod email;
+mod encryption;
 mod keys;
 mod words;
 
+use encryption::{ContentEncryption, EncryptionAlgorithm, Userinfo};
 pub use words::{AcrStyle, Authentication, EmailSource, Kind, Level, Sector, SubMode};
 pub(super) use words::{AssertionAudience, BoundTokens, Consent, LevelError};
 
@@ -80,6 +82,26 @@ pub struct Client {
     /// has those that the `claims` parameter asks for.
     #[serde(default)]
     pub claims_in_id_token: bool,
+    /// With which algorithm ID tokens are encrypted to the client; without it they are signed only. The key is the
+    /// first one with `"use": "enc"` for this algorithm in the client's `jwks`, `jwks_file` or `jwks_uri`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_encryption_alg: Option<EncryptionAlgorithm>,
+    /// How the content of an encrypted ID token is encrypted.
+    #[serde(default)]
+    pub id_token_encryption_enc: ContentEncryption,
+    /// How claims leave the userinfo endpoint.
+    #[serde(default)]
+    pub userinfo: Userinfo,
+    /// With which algorithm userinfo is encrypted to the client, with a key as for `id_token_encryption_alg`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_encryption_alg: Option<EncryptionAlgorithm>,
+    /// How the content of encrypted userinfo is encrypted.
+    #[serde(default)]
+    pub userinfo_encryption_enc: ContentEncryption,
+    /// Whether the parts of `address` stand at the top level as well (`street_address`, `locality`, `region`,
+    /// `postal_code`, `country`), for brokers that cannot look into an object.
+    #[serde(default)]
+    pub flat_address: bool,
     /// Whether the relying party is of the public or the private sector (SPType).
     pub sector: Sector,
     /// The identifier of a relying party of the private sector, for countries that ask for it.
@@ -155,6 +177,7 @@ impl Client {
         self.check_authentication(at, findings);
         self.check_keys(at, profile, findings);
         self.check_email(at, findings);
+        self.check_encryption(at, findings);
         for (n, uri) in self.redirect_uris.iter().enumerate() {
             if let Err(error) = RedirectUri::register(uri) {
                 findings.add(format!("{at}.redirect_uris[{n}]"), "bad_redirect_uri", error.to_string());

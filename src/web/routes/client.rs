@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::login::{Failure, step};
 use crate::oidc::client_authentication::{self, Credentials, Proof, Unproven};
 use crate::oidc::token::TokenError;
-use crate::oidc::{Client, OAuthError};
+use crate::oidc::{Client, Encryption, OAuthError};
 use crate::store::{StoreError, Use};
 use crate::web::answer;
 use crate::web::form::Form;
@@ -77,6 +77,24 @@ async fn prove(services: &Services, credentials: &Credentials) -> Result<Proof, 
         (Err(Unproven::UnknownKey), Some(client)) => check(services.client_keys_afresh(client).await),
         (checked, _) => checked,
     }
+}
+
+/// The keys of `client`, with one among them that `encryption` can use; nothing where nothing is encrypted.
+///
+/// # Errors
+/// [`Failure::ClientKeyMissing`].
+pub(super) async fn recipient_keys(
+    services: &Services,
+    client: &Client,
+    encryption: Option<&Encryption>,
+) -> Result<Option<Arc<Value>>, Failure> {
+    let Some(encryption) = encryption else { return Ok(None) };
+    let fit = |keys: &Arc<Value>| encryption.has_key_in(keys);
+    if let Some(keys) = services.client_keys(client).await.filter(fit) {
+        return Ok(Some(keys));
+    }
+    let afresh = services.client_keys_afresh(client).await.filter(fit);
+    afresh.map(Some).ok_or(Failure::ClientKeyMissing)
 }
 
 /// The store failed: which way, only the log says.

@@ -14,7 +14,7 @@ use crate::login::vault::{self, Purpose};
 use crate::login::{Failure, step};
 use crate::oidc::discovery::path;
 use crate::oidc::token::{self, TokenError, TokenRequest, TokenResponse};
-use crate::oidc::{AccessToken, Grant, OAuthError};
+use crate::oidc::{AccessToken, Grant, Keyring, OAuthError};
 use crate::store::{NewAccessToken, Redeemed, Stored};
 use crate::web::answer;
 use crate::web::services::Services;
@@ -54,6 +54,13 @@ async fn bound(
 async fn exchange(services: &Services, request: &TokenRequest) -> Result<TokenResponse, ClientRefusal> {
     let invalid_grant =
         |failure| (failure, TokenError::new(OAuthError::InvalidGrant, "the code is not valid"));
+    // Before the code is spent: the client may come again when its keys can be had.
+    let recipient = request.client.id_token_encryption.as_ref();
+    let clients = client::recipient_keys(services, &request.client, recipient).await.map_err(|failure| {
+        (failure, TokenError::new(OAuthError::ServerError, "there is no key of the client to encrypt to"))
+    })?;
+    let ours = services.signing_keys();
+    let keys = Keyring { ours: &ours, clients: clients.as_deref() };
     let code = request.code.expose();
     let code_hash = vault::digest(code);
     let now = services.now();
@@ -67,11 +74,12 @@ async fn exchange(services: &Services, request: &TokenRequest) -> Result<TokenRe
         vault::open(code, Purpose::Code, &sealed).ok_or_else(|| (Failure::StateUnreadable, unavailable()))?;
     let access_token = ids::token(&*services.random);
     let response =
-        token::redeem(request, &grant, &services.signing_keys(), &access_token, now, &services.issuer)
-            .map_err(|error| match error.error {
+        token::redeem(request, &grant, &keys, &access_token, now, &services.issuer).map_err(|error| {
+            match error.error {
                 OAuthError::ServerError => (Failure::KeyUnusable, error),
                 _ => (Failure::TokenRefused, error),
-            })?;
+            }
+        })?;
     let token = AccessToken::of(&grant, &request.client, request.confirmation.clone(), now);
     let stored = NewAccessToken {
         code_hash,

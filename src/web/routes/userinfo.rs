@@ -7,13 +7,14 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
+use super::client;
 use super::presented::{self, Presented};
 use super::sender::Sender;
 use crate::audit::Event;
 use crate::login::{Failure, step};
-use crate::oidc::AccessToken;
 use crate::oidc::discovery::path;
-use crate::oidc::userinfo::{self, UserinfoError};
+use crate::oidc::userinfo::{self, Answer, UserinfoError};
+use crate::oidc::{AccessToken, Keyring, UserinfoForm};
 use crate::web::answer;
 use crate::web::form::Form;
 use crate::web::services::Services;
@@ -39,12 +40,13 @@ async fn respond(
     form: &[(String, String)],
 ) -> Response {
     let authorization = headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    match open(services, sender, authorization, form).await {
-        Ok(found) => {
-            services.record(&Event::Userinfo { login: &found.login, client: &found.meaning.client_id });
-            let body = serde_json::to_string(found.meaning.claims.expose()).unwrap_or_default();
-            answer::json(StatusCode::OK, body)
-        }
+    let answered = match open(services, sender, authorization, form).await {
+        Ok(found) => tell(services, &found).await,
+        Err(refused) => Err(refused),
+    };
+    match answered {
+        Ok(Answer::Json(body)) => answer::json(StatusCode::OK, body),
+        Ok(Answer::Jwt(body)) => answer::jwt(body),
         Err((failure, error)) => {
             let word = error.error().map_or("no_token", |error| error.as_str());
             Trouble::new(step::REDEEM, failure).note_with(services, word, &error.to_string());
@@ -72,6 +74,29 @@ async fn open(
     let found = found.ok_or_else(|| refused(UserinfoError::InvalidToken))?;
     sender.holds(services, &found.meaning, scheme, word.expose()).await?;
     Ok(found)
+}
+
+async fn tell(
+    services: &Services,
+    found: &Presented<AccessToken>,
+) -> Result<Answer, (Failure, UserinfoError)> {
+    let token = &found.meaning;
+    // A client that was taken out of the configuration learns nothing more.
+    let client = services.clients.lookup(&token.client_id);
+    let client = client.ok_or((Failure::AccessTokenRefused, UserinfoError::InvalidToken))?;
+    let clients = client::recipient_keys(services, client, client.userinfo.encryption()).await;
+    let failure = match (&clients, &client.userinfo) {
+        (Err(failure), _) => *failure,
+        (Ok(_), UserinfoForm::Off) => Failure::AccessTokenRefused,
+        (Ok(_), _) => Failure::KeyUnusable,
+    };
+    let clients = clients.ok().flatten();
+    let ours = services.signing_keys();
+    let keys = Keyring { ours: &ours, clients: clients.as_deref() };
+    let answer = userinfo::answer(token, client, &keys, &services.issuer);
+    let answer = answer.map_err(|error| (failure, error))?;
+    services.record(&Event::Userinfo { login: &found.login, client: &token.client_id });
+    Ok(answer)
 }
 
 const MAX_FORM: usize = 16 * 1024;

@@ -6,9 +6,11 @@
 //! xmltool write FOLDER       keys, ours/signed, ours/encrypted, emitted
 //! xmltool read FOLDER PEER   PEER/signed and PEER/encrypted must verify and decrypt, PEER/refused must not
 //! xmltool canonicalize PACK OUT
+//! xmltool tokens FOLDER PEER tokens signed by us and encrypted to the keys of FOLDER/PEER
 //! ```
 
 mod emit;
+mod tokens;
 
 use std::error::Error;
 use std::fs;
@@ -57,7 +59,11 @@ fn main() -> ExitCode {
         ["write", folder] => write_all(Path::new(folder)).map(|()| true),
         ["read", folder, peer] => read_all(Path::new(folder), peer),
         ["canonicalize", pack, out] => canonicalize_all(Path::new(pack), Path::new(out)).map(|()| true),
-        _ => Err("usage: xmltool write FOLDER | read FOLDER PEER | canonicalize PACK OUT".into()),
+        ["tokens", folder, peer] => tokens::write_all(Path::new(folder), peer).map(|()| true),
+        _ => {
+            Err("usage: xmltool write FOLDER | read FOLDER PEER | canonicalize PACK OUT | tokens FOLDER PEER"
+                .into())
+        }
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
