@@ -2,12 +2,13 @@
 //! that it is never shipped.
 //!
 //! ```text
-//! member-state PORT ISSUER CERTIFICATE ANCHOR
+//! member-state LISTEN BASE ISSUER CERTIFICATE ANCHOR [AUTHORITIES]
 //! ```
 //!
-//! It is reached as `http://xa.node.localhost:PORT`, speaks with the gateway at ISSUER, whose metadata must be signed
-//! with CERTIFICATE (a file), and writes the certificate of its own metadata to the file ANCHOR. When it says `ready`,
-//! it answers.
+//! It listens at LISTEN (address and port), is reached as BASE, speaks with the gateway at ISSUER, whose metadata must be
+//! signed with CERTIFICATE (a file), and writes the certificate of its own metadata to the file ANCHOR. AUTHORITIES is a
+//! file with the certification authorities by which ISSUER is recognised; without it the system's count. When it says
+//! `ready`, it answers.
 
 use std::error::Error;
 use std::fs;
@@ -27,12 +28,12 @@ use tokio::net::TcpListener;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [port, issuer, certificate, anchor] = arguments.as_slice() else {
-        return Err("usage: member-state PORT ISSUER CERTIFICATE ANCHOR".into());
+    let [listen, base, issuer, certificate, anchor, authorities @ ..] = arguments.as_slice() else {
+        return Err("usage: member-state LISTEN BASE ISSUER CERTIFICATE ANCHOR [AUTHORITIES]".into());
     };
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    let listener = TcpListener::bind(("127.0.0.1", port.parse()?)).await?;
-    let node = MemberState::xa(&format!("http://xa.node.localhost:{port}"), clock.now(), &*random)?;
+    let listener = TcpListener::bind(listen).await?;
+    let node = MemberState::xa(base, clock.now(), &*random)?;
     fs::write(anchor, node.signing.certificate().pem())?;
     let neighbour = Neighbour {
         entity_id: format!("{issuer}/saml/metadata"),
@@ -41,8 +42,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let wire = Network(Fetcher::new(Limits {
         time: Duration::from_secs(10),
         size: xml::Limits::METADATA.octets,
-        allowed: Allowed { networks: Vec::new(), loopback: true },
-        ca_file: None,
+        // Wherever the gateway is: beside it in a test, or on a network of containers.
+        allowed: Allowed { networks: vec!["0.0.0.0/0".parse()?, "::/0".parse()?], loopback: true },
+        ca_file: authorities.first().map(Into::into),
     }));
     let router = member_state(node, neighbour, Arc::new(wire), clock, random);
     println!("ready");

@@ -35,9 +35,21 @@ def free_port():
         return free.getsockname()[1]
 
 
-def request(method, url, body=None, headers=None):
+class Secure(http.client.HTTPSConnection):
+    """TLS to this machine, with the certificate of another name."""
+
+    def __init__(self, parts, context):
+        super().__init__("127.0.0.1", parts.port, timeout=60)
+        self.name, self.context = parts.hostname, context
+
+    def connect(self):
+        http.client.HTTPConnection.connect(self)
+        self.sock = self.context.wrap_socket(self.sock, server_hostname=self.name)
+
+
+def request(method, url, body=None, headers=None, context=None):
     """One HTTP request to this machine, whatever the host is called: status, headers and body. A `body` that is a
-    dict is sent as a form, a list or tuple of one element as JSON."""
+    dict is sent as a form, a list or tuple of one element as JSON. https needs the `context` that trusts it."""
     parts = urllib.parse.urlsplit(url)
     headers = dict(headers or {}, Host=parts.netloc)
     if isinstance(body, dict):
@@ -46,7 +58,8 @@ def request(method, url, body=None, headers=None):
     elif isinstance(body, (list, tuple)):
         body = json.dumps(body[0])
         headers["Content-Type"] = "application/json"
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=60)
+    plain = parts.scheme == "http"
+    connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=60) if plain else Secure(parts, context)
     try:
         connection.request(method, parts.path + ("?" + parts.query if parts.query else ""), body, headers)
         answer = connection.getresponse()
@@ -115,25 +128,29 @@ def build():
 
 
 class Gateway:
-    """A gateway with one country, whose node is beside it. `same_as`: another gateway, whose key for `sub` it shares."""
+    """A gateway with one country, whose node is beside it. `same_as`: another gateway, whose key for `sub` it shares.
+    `behind`: a proxy that ends TLS, with its `issuer`, the `upstream` port where it looks for the gateway, and the
+    `certificate` file by which it is recognised."""
 
-    def __init__(self, programs, name="gateway", same_as=None):
+    def __init__(self, programs, name="gateway", same_as=None, behind=None):
         self.name = name
         self.program, self.node_program = programs
         self.folder = tempfile.mkdtemp(prefix="eidas-broker-")
-        self.port, node_port = free_port(), free_port()
-        self.issuer = f"http://{name}.localhost:{self.port}"
+        self.port, node_port = behind.upstream if behind else free_port(), free_port()
+        self.here = f"http://{name}.localhost:{self.port}"
+        self.issuer = behind.issuer if behind else self.here
         self.node = f"http://xa.node.localhost:{node_port}"
         self.file = self.path("gateway.toml")
-        self.run("init", self.folder, "--issuer", self.issuer)
+        self.run("init", self.folder, "--issuer", self.here)
         if same_as:
             shutil.copy(same_as.path("keys/subject.key"), self.path("keys/subject.key"))
         with open(self.file, encoding="utf-8") as file:
-            self.start = file.read().split("[[oidc.signing_key]]")[0]
+            self.start = file.read().split("[[oidc.signing_key]]")[0].replace(self.here, self.issuer)
         self.keys = [("keys/token.key", "RS256")]
         self.clients = []
         self.member_state = Program("node-of-" + name, [
-            self.node_program, str(node_port), self.issuer, self.path("keys/metadata.crt"), self.path("keys/node.crt")])
+            self.node_program, f"127.0.0.1:{node_port}", self.node, self.issuer,
+            self.path("keys/metadata.crt"), self.path("keys/node.crt"), *([behind.certificate] if behind else [])])
         self.member_state.ready(lambda: "ready" in self.member_state.said())
         self.serving = None
 
@@ -173,7 +190,7 @@ class Gateway:
         self.reload()
 
     def get(self, path):
-        status, _, body = request("GET", self.issuer + path)
+        status, _, body = request("GET", self.here + path)
         return body if status == 200 else ""
 
     def configure(self):
@@ -232,7 +249,7 @@ class Application:
         self.port = free_port()
         self.url = f"http://application.localhost:{self.port}"
         self.client_id, self.client_secret = "application", secrets.token_urlsafe(24)
-        self.provider = None
+        self.provider, self.scope, self.context = None, "openid", None
         self.waiting, self.sessions = {}, {}
         application = self
 
@@ -268,7 +285,7 @@ class Application:
         self.waiting[state] = verifier
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         query = {"response_type": "code", "client_id": self.client_id, "redirect_uri": self.url + "/callback",
-                 "scope": "openid", "state": state, "code_challenge": challenge, "code_challenge_method": "S256"}
+                 "scope": self.scope, "state": state, "code_challenge": challenge, "code_challenge_method": "S256"}
         return self.provider["authorization_endpoint"] + "?" + urllib.parse.urlencode({**query, **wishes})
 
     def redeem(self, query):
@@ -277,14 +294,17 @@ class Application:
             return {"error": query.get("error", "state"), "description": query.get("error_description", "")}
         status, _, body = request("POST", self.provider["token_endpoint"], {
             "grant_type": "authorization_code", "code": query["code"], "redirect_uri": self.url + "/callback",
-            "client_id": self.client_id, "client_secret": self.client_secret, "code_verifier": verifier})
+            "client_id": self.client_id, "client_secret": self.client_secret, "code_verifier": verifier},
+            context=self.context)
         if status != 200:
             return {"error": body}
         answer = json.loads(body)
         session = unsealed(answer["id_token"]).get("sid", secrets.token_urlsafe(8))
         self.sessions[session] = answer["id_token"]
+        # The gateway's own access tokens are opaque; a broker's are usually JWTs.
+        access_token = answer["access_token"]
         return {"session": session, "id_token": unsealed(answer["id_token"]),
-                "access_token": unsealed(answer["access_token"])}
+                "access_token": unsealed(access_token) if access_token.count(".") == 2 else None}
 
     def end(self, session):
         query = {"id_token_hint": self.sessions.pop(session), "post_logout_redirect_uri": self.url + "/goodbye"}
