@@ -9,6 +9,7 @@ mod client_keys;
 mod cookie;
 mod crowd;
 mod form;
+mod guesses;
 mod ourselves;
 pub mod pages;
 mod router;

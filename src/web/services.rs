@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::client_keys::KeySources;
 use super::crowd::Crowd;
+use super::guesses::Guesses;
 use super::ourselves::{Ourselves, Published};
 use crate::audit::{Event, Sink};
 use crate::clock::{Clock, Timestamp};
@@ -65,6 +66,7 @@ pub struct Services {
     audit: Arc<dyn Sink>,
     key_sources: Arc<KeySources>,
     pub(super) crowd: Crowd,
+    pub(super) guesses: Guesses,
     countries: RwLock<Arc<Countries>>,
     out_of_turn: OnceLock<Arc<dyn OutOfTurn>>,
     /// The discovery document.
@@ -100,6 +102,7 @@ impl Services {
             audit: parts.audit,
             key_sources: parts.key_sources,
             crowd: Crowd::default(),
+            guesses: Guesses::default(),
             countries: RwLock::new(Arc::new(parts.countries)),
             out_of_turn: OnceLock::new(),
         }

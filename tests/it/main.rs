@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod bcp;
 mod cef;
 mod cli;
 

@@ -1,11 +1,12 @@
 //! Which client asks, at the endpoints that clients call themselves, and how they are refused.
 
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::login::{Failure, step};
 use crate::oidc::client_authentication::{self, Credentials, Proof, Unproven};
@@ -39,8 +40,26 @@ pub(super) async fn known(
     let authorization = authorization.as_ref().map(|value| value.to_str().unwrap_or_default());
     match authenticate(services, &form, authorization, failure).await {
         Ok(client) => Ok((client, form)),
+        Err((failure, error)) if error.error == OAuthError::InvalidClient => {
+            let named = client_authentication::read(&form.0, authorization).ok();
+            let named =
+                named.and_then(|credentials| services.clients.lookup(credentials.client_id()).cloned());
+            let wait =
+                services.guesses.wrong(named.as_ref().map(|client| client.id.as_str()), services.now());
+            Err(match wait {
+                Some(wait) => slow_down(wait, &error),
+                None => refuse(services, &Trouble::new(step::REDEEM, failure), &error),
+            })
+        }
         Err((failure, error)) => Err(refuse(services, &Trouble::new(step::REDEEM, failure), &error)),
     }
+}
+
+/// Tells whoever guesses to wait (RFC 6585 §4), and writes nothing down.
+fn slow_down(wait: Duration, error: &TokenError) -> Response {
+    let mut response = answer::json(StatusCode::TOO_MANY_REQUESTS, error.body().to_string());
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+    response
 }
 
 async fn authenticate(
