@@ -15,7 +15,7 @@ use super::reload::Reload;
 use super::{Server, logging, monitor, server, token_keys};
 use crate::audit::{JsonLines, Sink};
 use crate::clock::SystemClock;
-use crate::config::{Config, Opened, Outbound, Profile};
+use crate::config::{self, Config, Opened, Outbound, Profile};
 use crate::ids::SystemRandom;
 use crate::jobs::{self, Keeper, Sources, Surroundings};
 use crate::login::Countries;
@@ -23,7 +23,7 @@ use crate::metrics::{Counted, Metrics};
 use crate::oidc::Issuer;
 use crate::outbound::{Allowed, Fetcher, Limits, Mailer};
 use crate::store::{self, Store, StoreError};
-use crate::web::{KeySources, Parts};
+use crate::web::{CertificateHeader, HeaderForm, KeySources, Parts};
 
 /// Why the gateway does not run.
 #[derive(Debug, thiserror::Error)]
@@ -205,8 +205,21 @@ pub(super) fn parts(
         random: Arc::clone(&with.random),
         audit: Arc::clone(&with.audit),
         key_sources: Arc::clone(key_sources),
+        certificate_header: config.server.client_certificate.as_ref().map(certificate_header),
+        certificate_base: config.server.client_certificate.as_ref().and_then(|set| set.base.clone()),
     };
     Ok((parts, Sources { countries: opened.countries, lists: opened.lists }))
+}
+
+fn certificate_header(set: &config::CertificateHeader) -> CertificateHeader {
+    CertificateHeader {
+        name: set.header.clone(),
+        form: match set.form {
+            config::HeaderForm::Rfc9440 => HeaderForm::Rfc9440,
+            config::HeaderForm::EscapedPem => HeaderForm::EscapedPem,
+        },
+        proxies: set.proxies.clone(),
+    }
 }
 
 /// The HTTP client that a configuration allows for.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 mod audit;
 mod client;
+mod client_certificate;
 mod connector;
 mod country;
 mod database;
@@ -33,6 +34,7 @@ mod smtp;
 
 pub use audit::Audit;
 pub use client::{AcrStyle, Authentication, Client, EmailSource, Kind, Level, Sector, SubMode};
+pub use client_certificate::{CertificateHeader, HeaderForm};
 pub use connector::{Connector, Contact, Digest, KeyPair, Organization};
 pub use country::{Country, Revocation, Trust};
 pub use database::Database;
@@ -180,6 +182,7 @@ impl Config {
 
     fn check(&self, findings: &mut Findings) {
         self.server.check(self.profile, findings);
+        self.check_certificates(findings);
         self.database.check(findings);
         self.connector.check(self.profile, findings);
         self.oidc.check(findings);

@@ -286,6 +286,7 @@ impl Client {
         client.bound_tokens = match self.bound_tokens {
             BoundTokens::None => client::BoundTokens::None,
             BoundTokens::Dpop => client::BoundTokens::Dpop,
+            BoundTokens::Mtls => client::BoundTokens::Mtls,
         };
         client.name.clone_from(&self.name);
         client.require_pkce = self.require_pkce;
@@ -310,6 +311,7 @@ impl Client {
         };
         let place = match self.authentication {
             Authentication::None => return Some(ClientAuthentication::Public),
+            Authentication::SelfSignedTlsClientAuth => return Some(ClientAuthentication::SelfSignedTls),
             Authentication::Any => SecretPlace::Any,
             Authentication::ClientSecretBasic => SecretPlace::Basic,
             Authentication::ClientSecretPost => SecretPlace::Post,

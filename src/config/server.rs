@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Profile;
+use super::client_certificate::CertificateHeader;
 use super::fault::Findings;
 use crate::outbound::{is_local_host, url_parts};
 
@@ -24,6 +25,10 @@ pub struct Server {
     /// Certificate and key for HTTPS. Leave out when a reverse proxy in front ends TLS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+    /// How the proxy in front tells of the certificate that a client showed to it, for clients that prove by it who
+    /// they are or to which their tokens are bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<CertificateHeader>,
     /// Seconds that running requests are given to end after SIGTERM.
     #[serde(default = "default_shutdown")]
     pub shutdown_seconds: u64,

@@ -95,6 +95,8 @@ pub enum BoundTokens {
     None,
     /// A key of the client, which it shows with each request (RFC 9449).
     Dpop,
+    /// The certificate that the client shows in TLS (RFC 8705 §3).
+    Mtls,
 }
 
 impl Client {
@@ -126,6 +128,8 @@ impl Client {
 pub enum ClientAuthentication {
     /// `none`: it has nothing to prove who it is with (OpenID Connect Core §9).
     Public,
+    /// `self_signed_tls_client_auth`: it shows a certificate that its key set names (RFC 8705 §2.2).
+    SelfSignedTls,
     /// It sends a secret.
     Secret {
         /// Where it sends it.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::client::SecretPlace;
 use super::client_assertion::{self, Fault, Once};
+use super::client_certificate::ClientCertificate;
 use super::token::TokenError;
 use super::{Client, ClientAuthentication, Issuer, OAuthError, form};
 use crate::clock::Timestamp;
@@ -90,7 +91,8 @@ impl From<Unproven> for TokenError {
     }
 }
 
-/// Checks `credentials`, which name `client`, if there is such a client. `keys` are the client's public keys.
+/// Checks `credentials`, which name `client`, if there is such a client. `keys` are the client's public keys,
+/// `certificate` is the one by which it speaks TLS.
 ///
 /// # Errors
 /// The first rule that they break.
@@ -98,6 +100,7 @@ pub fn check(
     credentials: &Credentials,
     client: Option<&Arc<Client>>,
     keys: Option<&Value>,
+    certificate: Option<&ClientCertificate>,
     issuer: &Issuer,
     now: Timestamp,
 ) -> Result<Proof, Unproven> {
@@ -107,6 +110,10 @@ pub fn check(
     })?;
     let once = match &credentials.given {
         Given::Nothing if client.is_public() => None,
+        Given::Nothing if matches!(client.authentication, ClientAuthentication::SelfSignedTls) => {
+            the_certificate_is_the_clients(certificate, keys, now)?;
+            None
+        }
         Given::Nothing => return Err(silent().into()),
         Given::Secret { secret, sent } => {
             the_secret_is_the_clients(secret, *sent, client)?;
@@ -197,6 +204,18 @@ fn the_secret_is_the_clients(secret: &Secret<String>, sent: Sent, client: &Clien
     if hash.is_of(secret.expose()) && place_fits { Ok(()) } else { Err(failed()) }
 }
 
+fn the_certificate_is_the_clients(
+    certificate: Option<&ClientCertificate>,
+    keys: Option<&Value>,
+    now: Timestamp,
+) -> Result<(), Unproven> {
+    let certificate = certificate.ok_or_else(silent)?;
+    match keys.is_some_and(|keys| certificate.is_among(keys, now)) {
+        true => Ok(()),
+        false => Err(Unproven::UnknownKey),
+    }
+}
+
 fn the_assertion_is_the_clients(
     assertion: &Secret<String>,
     client: &Client,
@@ -269,7 +288,7 @@ mod tests {
             Some(ClientKeys::Inline(keys)) => Some(&**keys),
             _ => None,
         };
-        Ok(check(&credentials, client, keys, &issuer(), now())?)
+        Ok(check(&credentials, client, keys, None, &issuer(), now())?)
     }
 
     fn run(pairs: &[(&str, &str)], authorization: Option<&str>) -> Result<Proof, TokenError> {

@@ -37,6 +37,10 @@ pub struct Offer {
     pub scopes: Vec<String>,
     /// Whether some client gets a `sub` that others get too.
     pub public_subjects: bool,
+    /// Whether clients can show certificates in TLS (RFC 8705).
+    pub certificates: bool,
+    /// The address at which they do, if it is not the issuer's.
+    pub certificate_base: Option<String>,
     /// Whether some client has nothing to prove who it is with.
     pub public_clients: bool,
     /// Languages of our pages, as BCP 47 tags in canonical case.
@@ -50,7 +54,7 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
     let claims: Vec<&str> =
         ABOUT_THE_LOGIN.into_iter().chain(offer.claims.iter().map(String::as_str)).collect();
     let subject_types: &[&str] = if offer.public_subjects { &["pairwise", "public"] } else { &["pairwise"] };
-    json!({
+    let mut document = json!({
         "issuer": issuer.as_str(),
         "authorization_endpoint": issuer.endpoint(path::AUTHORIZE),
         "token_endpoint": issuer.endpoint(path::TOKEN),
@@ -79,7 +83,10 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "userinfo_encryption_enc_values_supported": JweContentAlgorithm::ALL.map(JweContentAlgorithm::as_str),
         "token_endpoint_auth_methods_supported": authentication_methods(offer),
         "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
-        "introspection_endpoint_auth_methods_supported": AUTHENTICATION_METHODS,
+        "introspection_endpoint_auth_methods_supported": authentication_methods(&Offer {
+            public_clients: false,
+            ..offer.clone()
+        }),
         "introspection_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "revocation_endpoint_auth_methods_supported": authentication_methods(offer),
         "revocation_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
@@ -88,7 +95,29 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         // Left out, both would mean something else: the default of the second is true.
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
-    })
+    });
+    if let Some(document) = document.as_object_mut().filter(|_| offer.certificates) {
+        document.extend(certificates(offer));
+    }
+    document
+}
+
+/// What RFC 8705 adds (§3.3, §5).
+fn certificates(offer: &Offer) -> Vec<(String, Value)> {
+    let mut members = vec![("tls_client_certificate_bound_access_tokens".to_owned(), true.into())];
+    if let Some(base) = &offer.certificate_base {
+        let endpoints = [
+            ("token_endpoint", path::TOKEN),
+            ("pushed_authorization_request_endpoint", path::PAR),
+            ("userinfo_endpoint", path::USERINFO),
+            ("introspection_endpoint", path::INTROSPECT),
+            ("revocation_endpoint", path::REVOKE),
+        ];
+        let alias = |(name, path): (&str, &str)| (name.to_owned(), format!("{base}{path}").into());
+        let aliases: serde_json::Map<String, Value> = endpoints.map(alias).into_iter().collect();
+        members.push(("mtls_endpoint_aliases".to_owned(), aliases.into()));
+    }
+    members
 }
 
 /// The values of `token_endpoint_auth_methods_supported`; which of them is a client's, its registration says.
@@ -96,7 +125,9 @@ const AUTHENTICATION_METHODS: [&str; 4] =
     ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"];
 
 fn authentication_methods(offer: &Offer) -> Vec<&'static str> {
-    AUTHENTICATION_METHODS.into_iter().chain(offer.public_clients.then_some("none")).collect()
+    let by_certificate = offer.certificates.then_some("self_signed_tls_client_auth");
+    let by_nothing = offer.public_clients.then_some("none");
+    AUTHENTICATION_METHODS.into_iter().chain(by_certificate).chain(by_nothing).collect()
 }
 
 /// What client assertions may be signed with.
@@ -172,6 +203,19 @@ mod tests {
         assert!(!metadata.to_string().contains("none"));
         let proofs = json!(["PS256", "ES256", "ES384", "ES512", "EdDSA"]);
         assert_eq!(metadata["dpop_signing_alg_values_supported"], proofs);
+    }
+
+    #[test]
+    fn certificates_are_offered_where_clients_can_show_them() {
+        let base = Some("https://mtls.example.org".to_owned());
+        let metadata = metadata(&Offer { certificates: true, certificate_base: base, ..Offer::default() });
+        assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
+        let methods = metadata["introspection_endpoint_auth_methods_supported"].as_array().unwrap();
+        assert_eq!(methods.last(), Some(&json!("self_signed_tls_client_auth")));
+        let aliases = metadata["mtls_endpoint_aliases"].as_object().unwrap();
+        let base = "https://mtls.example.org";
+        assert_eq!(aliases["token_endpoint"], format!("{base}/token"));
+        assert_eq!(aliases.len(), 5);
     }
 
     #[test]

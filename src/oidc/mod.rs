@@ -12,6 +12,7 @@ pub mod claims;
 pub mod client;
 pub mod client_assertion;
 pub mod client_authentication;
+pub mod client_certificate;
 pub mod discovery;
 pub mod dpop;
 pub mod encryption;

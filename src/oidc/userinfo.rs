@@ -43,7 +43,8 @@ pub fn presented_token(
     }
 }
 
-/// Whether a token that is bound to `confirmation` may be presented in this way, with a proof of the key `proved`.
+/// Whether a token that is bound to `confirmation` may be presented in this way, with a proof of the key `proved` or
+/// by a certificate with the hash `certificate`.
 ///
 /// # Errors
 /// If the token is bound to a key, and whoever presents it has not shown that it is theirs.
@@ -51,6 +52,7 @@ pub fn held(
     confirmation: Option<&Confirmation>,
     scheme: Scheme,
     proved: Option<&str>,
+    certificate: Option<&str>,
 ) -> Result<(), UserinfoError> {
     match (confirmation, scheme) {
         (None, Scheme::Bearer) => Ok(()),
@@ -61,7 +63,8 @@ pub fn held(
             Some(_) => Err(UserinfoError::Proof(Fault::OtherKey)),
             None => Err(UserinfoError::Proof(Fault::Missing)),
         },
-        // No client is set so: a token that says it is bound is not taken without what it is bound to.
+        // RFC 8705 §3.
+        (Some(Confirmation::X5tS256(bound)), Scheme::Bearer) if certificate == Some(bound) => Ok(()),
         (Some(Confirmation::X5tS256(_)), _) => Err(UserinfoError::InvalidToken),
     }
 }
@@ -300,12 +303,15 @@ mod tests {
             (Some(&jkt), Scheme::Bearer, Some("mine"), Err(UserinfoError::KeyNotShown)),
         ];
         for (confirmation, scheme, proved, expected) in rows {
-            assert_eq!(
-                held(confirmation, scheme, proved),
-                expected,
-                "{confirmation:?} {scheme:?} {proved:?}"
-            );
+            let outcome = held(confirmation, scheme, proved, Some("mine"));
+            assert_eq!(outcome, expected, "{confirmation:?} {scheme:?} {proved:?}");
         }
+        let tls = Confirmation::X5tS256("mine".to_owned());
+        let by = |scheme, certificate| held(Some(&tls), scheme, None, certificate);
+        assert_eq!(by(Scheme::Bearer, Some("mine")), Ok(()));
+        assert_eq!(by(Scheme::Bearer, Some("other")), Err(UserinfoError::InvalidToken));
+        assert_eq!(by(Scheme::Bearer, None), Err(UserinfoError::InvalidToken));
+        assert_eq!(by(Scheme::Dpop, Some("mine")), Err(UserinfoError::InvalidToken));
         assert_eq!(
             UserinfoError::KeyNotShown.www_authenticate().unwrap(),
             "DPoP realm=\"userinfo\", error=\"invalid_token\", error_description=\"the access token is bound to a key and needs a DPoP proof\", algs=\"PS256 ES256 ES384 ES512 EdDSA\""

@@ -5,6 +5,7 @@
 //! the ways a failure is told to the citizen, the broker, the log and the audit in `trouble`.
 
 mod answer;
+mod client_certificate;
 mod client_keys;
 mod cookie;
 mod crowd;
@@ -18,6 +19,7 @@ mod services;
 mod text;
 mod trouble;
 
+pub use client_certificate::{CertificateHeader, HeaderForm};
 pub use client_keys::KeySources;
 pub use router::{metrics, router};
 pub use services::{OutOfTurn, Parts, Services};

@@ -5,8 +5,10 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use axum::body::Bytes;
+use axum::extract::Request;
 use serde_json::Value;
 
+use super::client_certificate::CertificateHeader;
 use super::client_keys::KeySources;
 use super::crowd::Crowd;
 use super::guesses::Guesses;
@@ -16,6 +18,7 @@ use crate::clock::{Clock, Timestamp};
 use crate::eidas::{Connector, CountryCode, Loa, Rollover};
 use crate::ids::Random;
 use crate::login::{self, ClientPolicy, Countries, Recipient, SubjectKey, SubjectMode};
+use crate::oidc::client_certificate::ClientCertificate;
 use crate::oidc::discovery::{self, Offer};
 use crate::oidc::{Client, Clients, Issuer, SigningKeys, TokenKeys};
 use crate::outbound::Mailer;
@@ -49,6 +52,10 @@ pub struct Parts {
     pub audit: Arc<dyn Sink>,
     /// The keys that clients publish.
     pub key_sources: Arc<KeySources>,
+    /// Who tells of the certificates that clients show, and how.
+    pub certificate_header: Option<CertificateHeader>,
+    /// The address at which they show them, if it is not the issuer's.
+    pub certificate_base: Option<String>,
 }
 
 /// A running gateway.
@@ -65,6 +72,8 @@ pub struct Services {
     pub(super) random: Arc<dyn Random>,
     audit: Arc<dyn Sink>,
     key_sources: Arc<KeySources>,
+    certificate_header: Option<CertificateHeader>,
+    certificate_base: Option<String>,
     pub(super) crowd: Crowd,
     pub(super) guesses: Guesses,
     countries: RwLock<Arc<Countries>>,
@@ -101,6 +110,8 @@ impl Services {
             random: parts.random,
             audit: parts.audit,
             key_sources: parts.key_sources,
+            certificate_header: parts.certificate_header,
+            certificate_base: parts.certificate_base,
             crowd: Crowd::default(),
             guesses: Guesses::default(),
             countries: RwLock::new(Arc::new(parts.countries)),
@@ -146,6 +157,17 @@ impl Services {
     /// The client's registration and policy. Both or nothing: half a client is no client.
     pub(super) fn client(&self, id: &str) -> Option<(&Client, &ClientPolicy)> {
         Some((self.clients.lookup(id)?, self.policies.get(id)?))
+    }
+
+    /// The certificate that the sender of a request has shown.
+    pub(super) fn certificate(&self, request: &Request) -> Option<ClientCertificate> {
+        self.certificate_header.as_ref()?.read(request)
+    }
+
+    /// The addresses by which clients know the endpoint at `path`.
+    pub(super) fn addresses(&self, path: &str) -> Vec<String> {
+        let base = self.certificate_base.iter().map(|base| format!("{base}{path}"));
+        base.chain([self.issuer.endpoint(path)]).collect()
     }
 
     /// The public keys of `client`, fetched if they are elsewhere and not known, or no longer fresh.
@@ -222,6 +244,8 @@ fn offer(parts: &Parts) -> Offer {
         claims: login::claims::supported().chain(flat).map(str::to_owned).collect(),
         scopes,
         public_subjects: parts.policies.values().any(|policy| policy.subject != SubjectMode::Pairwise),
+        certificates: parts.certificate_header.is_some(),
+        certificate_base: parts.certificate_base.clone(),
         public_clients: parts.clients.iter().any(|client| client.is_public()),
         ui_locales: vec!["en".to_owned()],
     }

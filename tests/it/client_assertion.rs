@@ -68,7 +68,13 @@ async fn a_client_signs_for_its_tokens() {
     let tokens = redeem(&world, &code, &assertion(&world, &json!({})), &[("client_id", "broker")]).await;
     assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
     let discovery = world.send(get("/.well-known/openid-configuration")).await.json();
-    let methods = ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"];
+    let methods = [
+        "client_secret_basic",
+        "client_secret_post",
+        "client_secret_jwt",
+        "private_key_jwt",
+        "self_signed_tls_client_auth",
+    ];
     assert_eq!(discovery["token_endpoint_auth_methods_supported"], json!(methods));
 }
 

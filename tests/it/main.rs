@@ -10,6 +10,7 @@
 mod attacks;
 mod bcp;
 mod cef;
+mod certificates;
 mod cli;
 
 mod client_assertion;

@@ -27,7 +27,7 @@ use eidas_gateway::oidc::client::SecretHash;
 use eidas_gateway::oidc::{Client, Clients, Issuer, RedirectUri, SigningKeys, form};
 use eidas_gateway::outbound::{Allowed, Fetcher, Limits, Mailer};
 use eidas_gateway::store;
-use eidas_gateway::web::{self, KeySources, Parts, Services};
+use eidas_gateway::web::{self, CertificateHeader, HeaderForm, KeySources, Parts, Services};
 use serde_json::{Map, Value};
 use tower::ServiceExt as _;
 
@@ -170,6 +170,12 @@ impl World {
                 allowed: Allowed { networks: Vec::new(), loopback: true },
                 ca_file: None,
             })),
+            certificate_header: Some(CertificateHeader {
+                name: "client-cert".to_owned(),
+                form: HeaderForm::Rfc9440,
+                proxies: vec!["10.0.0.1".parse().unwrap()],
+            }),
+            certificate_base: Some("https://mtls.gateway.example".to_owned()),
         }));
         let router = web::router(Arc::clone(&services));
         Self { clock, audit, services, router, node: Mutex::new(keys.node.clone()) }

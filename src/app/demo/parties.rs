@@ -115,6 +115,8 @@ impl Demo {
             random: random.clone(),
             audit: journal.clone(),
             key_sources: KeySources::new(key_fetcher(&Outbound::default(), Profile::Test)),
+            certificate_header: None,
+            certificate_base: None,
         }));
         let gateway = web::router(services.clone());
 

@@ -9,13 +9,14 @@ impl Client {
         let mut add = |key: &str, code, message: &str| findings.add(format!("{at}.{key}"), code, message);
         let by_key = self.authentication == Authentication::PrivateKeyJwt;
         let is_public = self.authentication == Authentication::None;
+        let no_secret = is_public || self.authentication == Authentication::SelfSignedTlsClientAuth;
         if is_public && !self.require_pkce {
             add("require_pkce", "contradiction", "a public client must use PKCE");
         }
         match (&self.secret_file, &self.secret_hash) {
-            (None, None) if by_key || is_public => {}
-            (Some(_), _) if is_public => add("secret_file", "contradiction", "a public client has no secret"),
-            (_, Some(_)) if is_public => add("secret_hash", "contradiction", "a public client has no secret"),
+            (None, None) if by_key || no_secret => {}
+            (Some(_), _) if no_secret => add("secret_file", "contradiction", "this client has no secret"),
+            (_, Some(_)) if no_secret => add("secret_hash", "contradiction", "this client has no secret"),
             (Some(_), _) if by_key => add("secret_file", "contradiction", "private_key_jwt has no secret"),
             (_, Some(_)) if by_key => add("secret_hash", "contradiction", "private_key_jwt has no secret"),
             (None, None) => add("secret_file", "missing_key", "secret_file or secret_hash is needed"),

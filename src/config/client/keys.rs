@@ -10,7 +10,8 @@ use crate::oidc::ClientKeys;
 impl Client {
     /// Whether anything that this client may do needs its keys.
     fn needs_keys(&self) -> bool {
-        self.authentication == Authentication::PrivateKeyJwt || self.is_encrypted_to()
+        let by_keys = [Authentication::PrivateKeyJwt, Authentication::SelfSignedTlsClientAuth];
+        by_keys.contains(&self.authentication) || self.is_encrypted_to()
     }
 
     pub(super) fn check_keys(&self, at: &str, profile: Profile, findings: &mut Findings) {

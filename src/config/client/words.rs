@@ -19,6 +19,9 @@ pub enum Authentication {
     /// `client_secret_jwt`: with a JWT that its secret signs (HS256). Needs `secret_file`, and a secret of at
     /// least 32 characters.
     ClientSecretJwt,
+    /// `self_signed_tls_client_auth`: with the certificate by which it speaks TLS, if its key set names it (`x5c` or
+    /// `x5t#S256`). Needs `[server.client_certificate]`, and `jwks`, `jwks_file` or `jwks_uri`.
+    SelfSignedTlsClientAuth,
     /// It does not: a public client, an app or a page that cannot keep a secret. PKCE is required of it.
     None,
     /// `private_key_jwt`: with a JWT that a key of its own signs. Needs `assertion_alg`, and `jwks`,
@@ -35,6 +38,8 @@ pub enum BoundTokens {
     None,
     /// A key of the client, of which it sends a proof with each request (DPoP, RFC 9449).
     Dpop,
+    /// The certificate by which the client speaks TLS (RFC 8705). Needs `[server.client_certificate]`.
+    Mtls,
 }
 
 impl Authentication {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::login::{Failure, step};
 use crate::oidc::client_authentication::{self, Credentials, Proof, Unproven};
+use crate::oidc::client_certificate::ClientCertificate;
 use crate::oidc::token::TokenError;
 use crate::oidc::{Client, Encryption, OAuthError};
 use crate::store::{StoreError, Use};
@@ -32,13 +33,14 @@ pub(super) async fn known(
     failure: Failure,
 ) -> Result<(Arc<Client>, Form), Response> {
     let authorization = request.headers().get(AUTHORIZATION).cloned();
+    let certificate = services.certificate(&request);
     let form = Form::read(request, MAX_FORM).await.map_err(|failure| {
         let error = TokenError::new(OAuthError::InvalidRequest, "the body is not a form");
         refuse(services, &Trouble::new(step::REDEEM, failure), &error)
     })?;
     // A header that is not text is a header that does not authenticate.
     let authorization = authorization.as_ref().map(|value| value.to_str().unwrap_or_default());
-    match authenticate(services, &form, authorization, failure).await {
+    match authenticate(services, &form, authorization, certificate.as_ref(), failure).await {
         Ok(client) => Ok((client, form)),
         Err((failure, error)) if error.error == OAuthError::InvalidClient => {
             let named = client_authentication::read(&form.0, authorization).ok();
@@ -66,11 +68,13 @@ async fn authenticate(
     services: &Services,
     form: &Form,
     authorization: Option<&str>,
+    certificate: Option<&ClientCertificate>,
     failure: Failure,
 ) -> Result<Arc<Client>, ClientRefusal> {
     let refused = |error: TokenError| (failure, error);
     let credentials = client_authentication::read(&form.0, authorization).map_err(refused)?;
-    let proof = prove(services, &credentials).await.map_err(|unproven| refused(unproven.into()))?;
+    let proof =
+        prove(services, &credentials, certificate).await.map_err(|unproven| refused(unproven.into()))?;
     let now = services.now();
     let fresh = match proof.once() {
         None => true,
@@ -83,10 +87,15 @@ async fn authenticate(
 }
 
 /// Checks what a client gave; once more with keys fetched anew, if it signed with one that we do not know.
-async fn prove(services: &Services, credentials: &Credentials) -> Result<Proof, Unproven> {
+async fn prove(
+    services: &Services,
+    credentials: &Credentials,
+    certificate: Option<&ClientCertificate>,
+) -> Result<Proof, Unproven> {
     let client = services.clients.lookup(credentials.client_id());
     let check = |keys: Option<Arc<Value>>| {
-        client_authentication::check(credentials, client, keys.as_deref(), &services.issuer, services.now())
+        let (keys, issuer, now) = (keys.as_deref(), &services.issuer, services.now());
+        client_authentication::check(credentials, client, keys, certificate, issuer, now)
     };
     let keys = match client {
         Some(client) => services.client_keys(client).await,

@@ -24,7 +24,7 @@ use crate::web::services::Services;
 use crate::web::trouble::Trouble;
 
 pub(in crate::web) async fn push(State(services): State<Arc<Services>>, request: Request) -> Response {
-    let sender = Sender::of(&request, path::PAR);
+    let sender = Sender::of(&services, &request, path::PAR);
     let (client, form) = match client::known(&services, request, Failure::PushRefused).await {
         Ok(known) => known,
         Err(refused) => return refused,

@@ -1,4 +1,5 @@
-//! Which key the sender of a request shows: by a DPoP proof in its header (RFC 9449).
+//! Which key the sender of a request shows: by a DPoP proof in its header (RFC 9449), or by the certificate with which
+//! it speaks TLS (RFC 8705).
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
@@ -19,12 +20,16 @@ pub(super) struct Sender {
     /// As in discovery.
     path: &'static str,
     proof: Result<String, Fault>,
+    /// The hash of the certificate by which it speaks TLS.
+    certificate: Option<String>,
 }
 
 impl Sender {
     /// The sender of a request to the endpoint at `path`.
-    pub(super) fn of(request: &Request, path: &'static str) -> Self {
-        Self { method: request.method().as_str().to_owned(), path, proof: proof(request.headers()) }
+    pub(super) fn of(services: &Services, request: &Request, path: &'static str) -> Self {
+        let certificate = services.certificate(request).map(|certificate| certificate.thumbprint());
+        let (method, proof) = (request.method().as_str().to_owned(), proof(request.headers()));
+        Self { method, path, proof, certificate }
     }
 
     /// The proof, which is good unless it was used before.
@@ -33,7 +38,7 @@ impl Sender {
     /// The first rule that it breaks.
     pub(super) fn proof(&self, services: &Services, access_token: Option<&str>) -> Result<Proof, Fault> {
         let proof = self.proof.as_ref().map_err(|fault| *fault)?;
-        let addresses = [services.issuer.endpoint(self.path)];
+        let addresses = services.addresses(self.path);
         let (method, now) = (self.method.as_str(), services.now());
         dpop::judge(proof, &Sent { method, addresses: &addresses, access_token, now })
     }
@@ -53,6 +58,13 @@ impl Sender {
             |fault: Fault| (failure, TokenError::new(OAuthError::InvalidDpopProof, &fault.to_string()));
         match client.bound_tokens {
             BoundTokens::None => Ok(None),
+            BoundTokens::Mtls => match &self.certificate {
+                Some(hash) => Ok(Some(Confirmation::X5tS256(hash.clone()))),
+                None => {
+                    let message = "a client certificate is needed, to which the token is bound";
+                    Err((failure, TokenError::new(OAuthError::InvalidRequest, message)))
+                }
+            },
             BoundTokens::Dpop => {
                 let proof = self.proof(services, None).map_err(refused)?;
                 if !is_fresh(services, &proof).await.map_err(|error| store_refusal(&error))? {
@@ -81,7 +93,8 @@ impl Sender {
         };
         let proof = proof.transpose().map_err(|fault| refused(UserinfoError::Proof(fault)))?;
         let proved = proof.as_ref().map(|proof| proof.thumbprint.as_str());
-        userinfo::held(token.confirmation.as_ref(), scheme, proved).map_err(refused)?;
+        let certificate = self.certificate.as_deref();
+        userinfo::held(token.confirmation.as_ref(), scheme, proved, certificate).map_err(refused)?;
         // Last, so that only who has a token and its key makes us remember anything.
         let Some(proof) = proof else { return Ok(()) };
         match is_fresh(services, &proof).await {

@@ -21,7 +21,7 @@ use crate::web::services::Services;
 use crate::web::trouble::Trouble;
 
 pub(in crate::web) async fn redeem(State(services): State<Arc<Services>>, request: Request) -> Response {
-    let sender = Sender::of(&request, path::TOKEN);
+    let sender = Sender::of(&services, &request, path::TOKEN);
     let (client, form) = match client::known(&services, request, Failure::TokenRefused).await {
         Ok(known) => known,
         Err(refused) => return refused,

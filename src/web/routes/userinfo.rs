@@ -21,14 +21,14 @@ use crate::web::services::Services;
 use crate::web::trouble::Trouble;
 
 pub(in crate::web) async fn by_get(State(services): State<Arc<Services>>, request: Request) -> Response {
-    let sender = Sender::of(&request, path::USERINFO);
+    let sender = Sender::of(&services, &request, path::USERINFO);
     respond(&services, &sender, request.headers(), &[]).await
 }
 
 /// The token may stand in the header, with no body or another kind of body, or in a form
 /// (RFC 6750 §2.1, §2.2).
 pub(in crate::web) async fn by_post(State(services): State<Arc<Services>>, request: Request) -> Response {
-    let (sender, headers) = (Sender::of(&request, path::USERINFO), request.headers().clone());
+    let (sender, headers) = (Sender::of(&services, &request, path::USERINFO), request.headers().clone());
     let form = Form::read(request, MAX_FORM).await.map(|form| form.0).unwrap_or_default();
     respond(&services, &sender, &headers, &form).await
 }
