@@ -264,7 +264,7 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         ("public_secret", 27, "authentication = \"none\"\nsecret_file = \"broker.secret\"", "client[0].secret_file", "contradiction"),
         ("public_pkce", 27, "authentication = \"none\"\nrequire_pkce = false", "client[0].require_pkce", "contradiction"),
         ("bound", 27, "secret_file = \"broker.secret\"\nbound_tokens = \"tls\"", "client[0].bound_tokens", "unknown_value"),
-        ("tls_nowhere", 27, "authentication = \"self_signed_tls_client_auth\"\njwks_file = \"broker.jwks\"", "client[0].authentication", "contradiction"),
+        ("tls_nowhere", 27, "jwks_file = \"broker.jwks\"\nauthentication = \"self_signed_tls_client_auth\"", "client[0].authentication", "contradiction"),
         ("bound_nowhere", 27, "secret_file = \"broker.secret\"\nbound_tokens = \"mtls\"", "client[0].bound_tokens", "contradiction"),
         ("proxies", 3, "issuer = \"https://eidas.example.org\"\nclient_certificate = { proxies = [] }", "server.client_certificate.proxies", "missing_key"),
         ("redirect", 28, "redirect_uris = [\"http://broker.example.org/cb\"]", "client[0].redirect_uris[0]", "bad_redirect_uri"),
