@@ -195,6 +195,13 @@ fn a_client_may_sign_instead_of_sending_a_secret() {
     let missing = |key: &str| vec![(24, key.to_owned(), "missing_key")];
     let no_keys = "authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"";
     assert_eq!(faults("jwt_no_keys", &text(&[(27, no_keys)])), missing("client[0].jwks_file"));
+    let encrypted = "secret_file = \"broker.secret\"\nid_token_encryption_alg = \"ECDH-ES\"";
+    assert_eq!(faults("encrypted_no_keys", &text(&[(27, encrypted)])), missing("client[0].jwks_file"));
+    let no_alg = "secret_file = \"broker.secret\"\nuserinfo = \"encrypted\"";
+    assert_eq!(
+        faults("userinfo_no_alg", &text(&[(27, no_alg)])),
+        missing("client[0].userinfo_encryption_alg")
+    );
     let no_alg = "authentication = \"private_key_jwt\"\njwks_file = \"broker.jwks\"";
     assert_eq!(faults("jwt_no_alg", &text(&[(27, no_alg)])), missing("client[0].assertion_alg"));
 }
@@ -248,12 +255,10 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         ("jwt_other_alg", 27, "authentication = \"private_key_jwt\"\nassertion_alg = \"PS256\"\njwks_file = \"broker.jwks\"", "client[0].jwks_file", "bad_jwks"),
         ("jwt_alg_hs", 27, "authentication = \"private_key_jwt\"\njwks_file = \"broker.jwks\"\nassertion_alg = \"HS256\"", "client[0].assertion_alg", "unknown_value"),
         ("jwt_and_secret", 27, "authentication = \"private_key_jwt\"\nassertion_alg = \"ES256\"\njwks_file = \"broker.jwks\"\nsecret_file = \"broker.secret\"", "client[0].secret_file", "contradiction"),
-        ("encrypted_no_keys", 27, "secret_file = \"broker.secret\"\nid_token_encryption_alg = \"ECDH-ES\"", "client[0].jwks_file", "missing_key"),
         ("encrypted_unfit_keys", 27, "secret_file = \"broker.secret\"\njwks_file = \"broker.jwks\"\nid_token_encryption_alg = \"ECDH-ES\"", "client[0].id_token_encryption_alg", "bad_jwks"),
-        ("encrypted_sha1", 27, "secret_file = \"broker.secret\"\njwks_file = \"broker.jwks\"\nid_token_encryption_alg = \"RSA-OAEP\"", "client[0].id_token_encryption_alg", "unknown_value"),
-        ("encrypted_cbc", 27, "secret_file = \"broker.secret\"\njwks_file = \"broker.jwks\"\nid_token_encryption_enc = \"A128CBC-HS256\"", "client[0].id_token_encryption_enc", "unknown_value"),
+        ("encrypted_sha1", 27, "secret_file = \"broker.secret\"\nid_token_encryption_alg = \"RSA-OAEP\"", "client[0].id_token_encryption_alg", "unknown_value"),
+        ("encrypted_cbc", 27, "secret_file = \"broker.secret\"\nid_token_encryption_enc = \"A128CBC-HS256\"", "client[0].id_token_encryption_enc", "unknown_value"),
         ("enc_without_alg", 27, "secret_file = \"broker.secret\"\nid_token_encryption_enc = \"A128GCM\"", "client[0].id_token_encryption_enc", "contradiction"),
-        ("userinfo_no_alg", 27, "secret_file = \"broker.secret\"\nuserinfo = \"encrypted\"", "client[0].userinfo_encryption_alg", "missing_key"),
         ("userinfo_unused_alg", 27, "secret_file = \"broker.secret\"\njwks_uri = \"https://rp.example/jwks\"\nuserinfo = \"signed\"\nuserinfo_encryption_alg = \"ECDH-ES\"", "client[0].userinfo_encryption_alg", "contradiction"),
         ("userinfo_word", 27, "secret_file = \"broker.secret\"\nuserinfo = \"jws\"", "client[0].userinfo", "unknown_value"),
         ("keys_for_nothing", 27, "secret_file = \"broker.secret\"\njwks_file = \"broker.jwks\"", "client[0].jwks_file", "contradiction"),
