@@ -132,6 +132,25 @@ pub enum Event<'a> {
         /// The broker's `client_id`.
         client: &'a str,
     },
+    /// In the place of steps 1 to 9: a session answered the broker's request, and the person was not asked.
+    Resume {
+        /// A fresh name, as for a login; joins what follows.
+        login: &'a str,
+        /// The broker's `client_id`.
+        client: &'a str,
+        /// The login with which the session began.
+        began: &'a str,
+    },
+    /// A logout: a client asked for it, and showed a token of ours or the person agreed.
+    Logout {
+        /// The `client_id`, if it is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        client: Option<&'a str>,
+        /// Whether the person was asked.
+        confirmed: bool,
+        /// How many sessions ended.
+        ended: usize,
+    },
     /// Step 10: the broker redeemed the code.
     Redeem {
         /// The login.
@@ -273,6 +292,7 @@ impl Event<'_> {
             | Self::EmailVerified { login, .. }
             | Self::EmailRefused { login, .. }
             | Self::Consent { login, .. }
+            | Self::Resume { login, .. }
             | Self::Release { login, .. } => Some((step::RELEASE, login)),
             Self::Redeem { login, .. } | Self::Userinfo { login, .. } | Self::Revoke { login, .. } => {
                 Some((step::REDEEM, login))

@@ -289,6 +289,10 @@ impl Client {
             BoundTokens::Mtls => client::BoundTokens::Mtls,
         };
         client.name.clone_from(&self.name);
+        let after: Option<Vec<_>> =
+            self.post_logout_redirect_uris.iter().map(|uri| RedirectUri::register(uri).ok()).collect();
+        client.post_logout_redirect_uris = after?;
+        client.sso = (self.sso_ttl_seconds > 0).then(|| Duration::from_secs(self.sso_ttl_seconds));
         client.require_pkce = self.require_pkce;
         client.require_par = self.require_par;
         client.require_nonce = self.require_nonce;

@@ -241,6 +241,13 @@ impl Outcome {
 }
 
 impl Normalised {
+    /// The same, with nobody authenticated after `at`: a node's clock may be ahead of ours, and every token of a
+    /// session has to say the same time.
+    #[must_use]
+    pub fn authenticated_by(self, at: Timestamp) -> Self {
+        Self { auth_time: self.auth_time.min(at), ..self }
+    }
+
     /// Everything that the broker will get, for the page that shows it to its owner.
     #[must_use]
     pub fn claims(&self) -> Map<String, Value> {

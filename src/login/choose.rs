@@ -161,9 +161,7 @@ impl ChooseCountry {
         countries: &Countries,
         now: Timestamp,
     ) -> Option<CountryCode> {
-        let named = self.login.request.country.as_deref()?;
-        // Greece is EL here, and GR to everybody who knows ISO only.
-        let country = CountryCode::parse(if named == "GR" { "EL" } else { named })?;
+        let country = named_country(&self.login.request)?;
         let ask = policy.ask(&self.login.request).ok()?;
         countries.choose(country, &ask, now).is_ok().then_some(country)
     }
@@ -246,6 +244,13 @@ pub struct DepartureRefused {
     pub failure: Failure,
     /// More for the log; nothing personal is known yet.
     pub detail: String,
+}
+
+/// The country that the broker named, if it is one.
+pub(super) fn named_country(request: &AuthorizationRequest) -> Option<CountryCode> {
+    let named = request.country.as_deref()?;
+    // Greece is EL here, and GR to everybody who knows ISO only.
+    CountryCode::parse(if named == "GR" { "EL" } else { named })
 }
 
 /// `minimum http://…/substantial`

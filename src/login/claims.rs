@@ -49,6 +49,11 @@ pub(crate) fn released_attributes(request: &AuthorizationRequest, policy: &Clien
     Attribute::of(policy.kind).filter(|a| optional.contains(a) || mandatory.contains(a)).collect()
 }
 
+/// The names of the claims that `request` asks for and `policy` does not forbid.
+pub(crate) fn wanted_claims(request: &AuthorizationRequest, policy: &ClientPolicy) -> Vec<&'static str> {
+    wanted(request, policy).map(|row| row.claim).collect()
+}
+
 /// The claims of `identity` that `request` asks for and `policy` allows.
 pub(crate) fn release(
     identity: &Identity,

@@ -99,6 +99,8 @@ table! {
     LevelUnknown "EG-1004" shown "EG-1004", Broker, UNMET, "level-unavailable", 400, FINAL;
     /// The pushed authorization request was refused.
     PushRefused "EG-1005" shown "EG-1005", Broker, None, "request-refused", 400, FINAL;
+    /// The request to log somebody out was refused.
+    LogoutRefused "EG-1006" shown "EG-1006", Broker, None, "logout-refused", 400, FINAL;
     /// The token request was refused.
     TokenRefused "EG-1101" shown "EG-1101", Broker, None, "request-refused", 400, FINAL;
     /// A code was redeemed a second time; its access tokens are withdrawn.

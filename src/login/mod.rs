@@ -17,6 +17,7 @@ pub mod failure;
 pub mod interlude;
 mod policy;
 mod release;
+pub mod session;
 mod subject;
 pub mod vault;
 

@@ -28,7 +28,7 @@ impl std::fmt::Debug for CodeIssued {
 
 impl Normalised {
     /// Makes the code. The level is compared with the request once more, because this is the last moment
-    /// at which it can be (SEC-32).
+    /// at which it can be (SEC-32). `sid` names the session that begins with it, or that it is from.
     ///
     /// # Errors
     /// [`Failure::LevelTooLow`].
@@ -37,6 +37,7 @@ impl Normalised {
         login: &Login,
         policy: &ClientPolicy,
         issuer: &Issuer,
+        sid: Option<&str>,
         random: &dyn Random,
     ) -> Result<CodeIssued, Failure> {
         let request = &login.request;
@@ -53,6 +54,7 @@ impl Normalised {
             acr,
             amr: if policy.amr { vec![AMR.to_owned()] } else { Vec::new() },
             txn: Some(self.txn),
+            sid: sid.map(str::to_owned),
             id_token_claims: self.id_token,
             userinfo_claims: self.userinfo,
         };

@@ -19,6 +19,8 @@ pub enum Purpose {
     Code,
     /// From the token endpoint to userinfo.
     AccessToken,
+    /// From one login to the next, for a client that has sessions.
+    Session,
     /// From the endpoint for pushed requests to `/authorize`.
     PushedRequest,
 }
@@ -30,6 +32,7 @@ impl Purpose {
             Self::Interlude => "paused login under handle",
             Self::Code => "grant under code",
             Self::AccessToken => "grant under access token",
+            Self::Session => "answer under session",
             Self::PushedRequest => "pushed request under reference",
         }
     }

@@ -40,7 +40,7 @@ pub struct AuthorizationRequest {
     pub acr: RequestedAcr,
     /// The claims asked for one by one.
     pub claims: ClaimsRequest,
-    /// What the client wants to happen with the person; never `none`, which is answered at once.
+    /// What the client wants to happen with the person.
     pub prompt: BTreeSet<Prompt>,
     /// The greatest age of the authentication that the client accepts, in seconds.
     pub max_age: Option<u64>,
@@ -52,6 +52,9 @@ pub struct AuthorizationRequest {
     pub login_hint: Option<Personal<String>>,
     /// Two letters in upper case, if the client named the country already.
     pub country: Option<String>,
+    /// Whether an `id_token_hint` was pushed. What it says is not kept: it names a person.
+    #[serde(default)]
+    pub hint_pushed: bool,
     /// If the client pushed the request (RFC 9126): SHA-256 of the reference to it.
     #[serde(default)]
     pub pushed: Option<[u8; 32]>,
@@ -114,8 +117,8 @@ impl std::fmt::Debug for AuthorizationResponse {
     }
 }
 
-/// The `prompt` values that allow a page (OpenID Connect Core §3.1.2.1). An eIDAS login always asks the
-/// person anew, so all of them are met.
+/// The `prompt` values (OpenID Connect Core §3.1.2.1). An eIDAS login always asks the person anew, so all that
+/// ask for something are met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Prompt {
@@ -123,6 +126,8 @@ pub enum Prompt {
     Consent,
     /// Ask for the login again.
     Login,
+    /// Ask nothing: the request of a client that has sessions, and for nobody else.
+    None,
     /// Ask which account.
     SelectAccount,
 }
@@ -237,6 +242,7 @@ pub fn push(
     let redirect_uri = the_redirect_uri_is_registered(&parameters, client).map_err(refused)?;
     let mut request = AuthorizationRequest::empty(client, redirect_uri);
     request.pushed = Some(hash);
+    request.hint_pushed = parameters.one("id_token_hint").is_some();
     match run(&parameters, client, &mut request) {
         Ok(()) => Ok(request),
         Err(rules::Denied(error, description)) => Err(TokenError::new(error, description)),
@@ -315,6 +321,7 @@ impl AuthorizationRequest {
             ui_locales: Vec::new(),
             login_hint: None,
             country: None,
+            hint_pushed: false,
             pushed: None,
         }
     }

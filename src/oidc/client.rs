@@ -32,6 +32,8 @@ pub struct Client {
     pub keys: Option<ClientKeys>,
     /// Where answers may go; at least one.
     pub redirect_uris: Vec<RedirectUri>,
+    /// How long a session lasts in which it is answered without asking the person again; `None` for no sessions.
+    pub sso: Option<Duration>,
     /// Where a browser may go after a logout.
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// Whether a request without `code_challenge` is refused (RFC 9700 §2.1.1).
@@ -73,6 +75,7 @@ impl Client {
             bound_tokens: BoundTokens::None,
             keys: None,
             redirect_uris,
+            sso: None,
             post_logout_redirect_uris: Vec::new(),
             require_pkce: true,
             require_par: false,

@@ -12,6 +12,8 @@ pub mod path {
     pub const AUTHORIZE: &str = "/authorize";
     /// The introspection endpoint.
     pub const INTROSPECT: &str = "/introspect";
+    /// The endpoint for logouts.
+    pub const END_SESSION: &str = "/end_session";
     /// The JWK Set.
     pub const JWKS: &str = "/jwks";
     /// This metadata.
@@ -63,6 +65,7 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "userinfo_endpoint": issuer.endpoint(path::USERINFO),
         "introspection_endpoint": issuer.endpoint(path::INTROSPECT),
         "revocation_endpoint": issuer.endpoint(path::REVOKE),
+        "end_session_endpoint": issuer.endpoint(path::END_SESSION),
         "jwks_uri": issuer.endpoint(path::JWKS),
         "scopes_supported": offer.scopes,
         "claims_supported": claims,

@@ -36,6 +36,9 @@ pub struct Grant {
     pub amr: Vec<String>,
     /// Joins the token to our audit trail (RFC 8417 §2.2).
     pub txn: Option<String>,
+    /// The session that it belongs to, for clients that have sessions (the claim `sid`).
+    #[serde(default)]
+    pub sid: Option<String>,
     /// Claims for the ID token beside those that the protocol defines.
     pub id_token_claims: Personal<Map<String, Value>>,
     /// Claims for userinfo beside `sub` and `acr`.

@@ -47,6 +47,9 @@ pub fn claims(
     if let Some(txn) = &grant.txn {
         put("txn", txn.as_str().into());
     }
+    if let Some(sid) = &grant.sid {
+        put("sid", sid.as_str().into());
+    }
     claims
 }
 

@@ -23,6 +23,7 @@ pub mod id_token;
 pub mod introspection;
 pub mod issuer;
 pub mod keys;
+pub mod logout;
 pub mod pkce;
 pub mod redirect_uri;
 pub mod scope;

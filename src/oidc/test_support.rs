@@ -43,6 +43,7 @@ pub(super) fn grant() -> Grant {
         acr: "http://eidas.europa.eu/LoA/high".to_owned(),
         amr: vec!["eidas".to_owned()],
         txn: Some("t-1".to_owned()),
+        sid: None,
         id_token_claims: claims(json!({ "eidas_country": "ES" })),
         userinfo_claims: claims(json!({ "family_name": "García", "sub": "other", "acr": "other" })),
     }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use super::conformance_session::*;
 use super::*;
 
 pub(super) mod instances;
@@ -50,6 +51,10 @@ macro_rules! suite {
             one_of_fifty_revocations_and_redemptions_leaves_nothing_open
             a_purge_removes_what_has_expired_and_nothing_else
             used_identifiers_outlive_their_login
+            a_session_is_found_by_its_cookie_until_it_expires
+            a_session_ends_by_its_cookie_or_its_sid
+            a_session_is_good_for_codes_that_are_redeemed_once
+            of_a_logout_and_fifty_codes_none_comes_after_the_logout
             a_word_is_used_once_until_its_time_is_over
             one_of_fifty_parallel_uses_of_a_word_is_the_first
             a_pushed_request_is_found_in_time_until_a_login_with_it_ends
@@ -66,7 +71,7 @@ macro_rules! suite {
 }
 pub(super) use suite;
 
-type Tested = Arc<dyn Store>;
+pub(super) type Tested = Arc<dyn Store>;
 
 pub(super) async fn a_login_goes_all_the_way(store: Tested) {
     store.check().await.unwrap();
@@ -468,7 +473,7 @@ pub(super) async fn one_of_fifty_logins_with_a_pushed_request_ends_first(store: 
 }
 
 /// Runs `work` fifty times at once.
-async fn fifty<T, F>(store: &Tested, work: impl Fn(Tested, u8) -> F) -> Vec<T>
+pub(super) async fn fifty<T, F>(store: &Tested, work: impl Fn(Tested, u8) -> F) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,

@@ -9,10 +9,13 @@
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod conformance_session;
 mod error;
 mod mailbox;
 mod metadata;
 mod postgres;
+mod session;
 mod sqlite;
 
 use std::future::Future;
@@ -23,6 +26,7 @@ pub use error::StoreError;
 pub use mailbox::MailboxStore;
 pub use metadata::{Document, DocumentState, MetadataStore, Refresh};
 pub use postgres::Postgres;
+pub use session::{NewSession, SessionCode, SessionRow, SessionStore};
 pub use sqlite::Sqlite;
 
 use crate::clock::Timestamp;
@@ -48,7 +52,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 
 /// The operations. Each takes the present as an argument where it depends on it; what has expired is as
 /// if it were not there, whether or not [`Store::purge`] has come by.
-pub trait Store: MailboxStore + MetadataStore {
+pub trait Store: MailboxStore + MetadataStore + SessionStore {
     /// Begins a login: steps *request* and, if `request_id` is there already, *prepare*.
     fn begin<'a>(&'a self, login: &'a NewLogin) -> Reply<'a, ()>;
 

@@ -8,6 +8,7 @@
 mod logins;
 mod mailbox;
 mod metadata;
+mod session;
 
 use std::str::FromStr as _;
 use std::time::Duration;

@@ -5,6 +5,7 @@
 
 mod mailbox;
 mod metadata;
+mod session;
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -399,6 +400,7 @@ impl Store for Sqlite {
             let emptied = self.change(sqlx::query(EMPTY).bind(now.millis())).await?;
             const PUSHED: &str = "DELETE FROM pushed_requests WHERE keep_until <= ?1";
             self.change(sqlx::query(PUSHED).bind(now.millis())).await?;
+            self.change(sqlx::query("DELETE FROM sessions WHERE expires <= ?1").bind(now.millis())).await?;
             self.change(sqlx::query("DELETE FROM used_words WHERE until <= ?1").bind(now.millis())).await?;
             // The log still holds pages as they were; after this it is empty.
             self.change(sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")).await?;

@@ -40,18 +40,15 @@ pub(crate) fn to_broker_from_form(
     explanation: &str,
 ) -> Response {
     match response.mode {
-        ResponseMode::Query => {
-            let (service, explanation) = (service.to_owned(), explanation.to_owned());
-            let address = response.location();
-            leaving_page(&LeavePage { service, explanation, address: address.clone() }, &address)
-        }
+        ResponseMode::Query => leave(service, explanation, &response.location()),
         ResponseMode::FormPost => to_broker(response),
     }
 }
 
 /// A page that answers a POST and leads away from the gateway by GET at once.
-fn leaving_page(page_: &dyn Page, location: &str) -> Response {
-    let mut answer = page(StatusCode::OK, page_);
+pub(crate) fn leave(service: &str, explanation: &str, location: &str) -> Response {
+    let (service, explanation) = (service.to_owned(), explanation.to_owned());
+    let mut answer = page(StatusCode::OK, &LeavePage { service, explanation, address: location.to_owned() });
     if let Ok(refresh) = HeaderValue::from_str(&format!("0; url={location}")) {
         answer.headers_mut().insert(REFRESH, refresh);
     }

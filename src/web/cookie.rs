@@ -1,11 +1,16 @@
-//! The one kind of cookie: `__Host-eidas_tx_<login>`, which ties a login to the browser that began it.
+//! The cookies. `__Host-eidas_tx_<login>` ties a login to the browser that began it; for clients that have
+//! sessions there is `__Host-eidas_sso_<client>`, and `__Host-eidas_out` guards the page of a logout.
 //!
 //! One cookie per login, so that two tabs do not disturb each other; eight at most, the oldest goes. The
 //! store knows only the hash of the value. `SameSite=Lax` is enough because the assertion consumer service
 //! needs no cookie and leaves by 303 (docs/adr, D9).
 
+use std::time::Duration;
+
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::clock::Timestamp;
 use crate::ids::{self, Random};
@@ -62,15 +67,74 @@ pub(crate) fn remove(login: &str, answer: &mut HeaderMap) {
     append(answer, &format!("{PREFIX}{login}=; Max-Age=0; {ATTRIBUTES}"));
 }
 
-/// Login and value of each cookie of ours.
+/// Sets the cookie of a session with `client`, which lasts for `lifetime`.
+pub(crate) fn set_session(client: &str, value: &str, lifetime: Duration, answer: &mut HeaderMap) {
+    let (name, seconds) = (session_name(client), lifetime.as_secs());
+    append(answer, &format!("{name}={value}; Max-Age={seconds}; {ATTRIBUTES}"));
+}
+
+/// The value of the cookie of the session with `client`.
+pub(crate) fn of_session<'a>(request: &'a HeaderMap, client: &str) -> Option<&'a str> {
+    session_of(request, client).map(|(_, value)| value)
+}
+
+/// Name and value of the cookie of the session with `client`.
+pub(crate) fn session_of<'a>(request: &'a HeaderMap, client: &str) -> Option<(&'a str, &'a str)> {
+    let wanted = session_name(client);
+    sessions(request).find(|(name, _)| *name == wanted)
+}
+
+/// Names and values of the cookies of all sessions.
+pub(crate) fn sessions(request: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    pairs(request).filter(|(name, _)| name.starts_with(SESSION)).take(MAX_SESSIONS)
+}
+
+/// Tells the browser to forget the session with `client`.
+pub(crate) fn remove_session(client: &str, answer: &mut HeaderMap) {
+    remove_session_named(&session_name(client), answer);
+}
+
+/// Tells the browser to forget the session whose cookie has this name.
+pub(crate) fn remove_session_named(name: &str, answer: &mut HeaderMap) {
+    append(answer, &format!("{name}=; Max-Age=0; {ATTRIBUTES}"));
+}
+
+/// The value of the cookie that guards the page of a logout.
+pub(crate) fn of_logout(request: &HeaderMap) -> Option<&str> {
+    pairs(request).find(|(name, _)| *name == LOGOUT).map(|(_, value)| value)
+}
+
+/// Sets the cookie that guards the page of a logout.
+pub(crate) fn set_logout(value: &str, answer: &mut HeaderMap) {
+    append(answer, &format!("{LOGOUT}={value}; Max-Age={MAX_AGE_SECONDS}; {ATTRIBUTES}"));
+}
+
+/// The page of a logout has done its work.
+pub(crate) fn remove_logout(answer: &mut HeaderMap) {
+    append(answer, &format!("{LOGOUT}=; Max-Age=0; {ATTRIBUTES}"));
+}
+
+/// A part of a hash, since a client's own identifier can be long.
+fn session_name(client: &str) -> String {
+    let hash = URL_SAFE_NO_PAD.encode(vault::digest(client));
+    format!("{SESSION}{}", hash.get(..16).unwrap_or_default())
+}
+
+/// Login and value of each login's cookie.
 fn all(request: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    pairs(request)
+        .filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?, value)))
+        .filter(|(login, _)| is_login(login))
+}
+
+/// Name and value of each cookie.
+fn pairs(request: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     request
         .get_all(COOKIE)
         .into_iter()
         .filter_map(|header| header.to_str().ok())
         .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().strip_prefix(PREFIX)?.split_once('='))
-        .filter(|(login, _)| is_login(login))
+        .filter_map(|pair| pair.trim().split_once('='))
 }
 
 /// Whether `text` can be a login's name: what [`ids::handle`] makes.
@@ -89,9 +153,12 @@ fn append(answer: &mut HeaderMap, cookie: &str) {
 }
 
 const PREFIX: &str = "__Host-eidas_tx_";
+const SESSION: &str = "__Host-eidas_sso_";
+const LOGOUT: &str = "__Host-eidas_out";
 const ATTRIBUTES: &str = "Path=/; Secure; HttpOnly; SameSite=Lax";
 const MAX_AGE_SECONDS: u32 = 900;
 const MAX_COOKIES: usize = 8;
+const MAX_SESSIONS: usize = 32;
 
 #[cfg(test)]
 mod tests {

@@ -10,8 +10,8 @@ use axum::routing::{get, post};
 
 use super::answer;
 use super::routes::{
-    acs, authorize, choose, documents, email, failed, interlude, introspect, par, release, revoke, token,
-    userinfo,
+    acs, authorize, choose, documents, email, failed, interlude, introspect, logout, par, release, revoke,
+    token, userinfo,
 };
 use super::services::Services;
 use super::trouble::Trouble;
@@ -31,6 +31,8 @@ pub fn router(services: Arc<Services>) -> Router {
         .route("/jwks", get(documents::jwks))
         .route("/.well-known/openid-configuration", get(documents::discovery))
         .route("/.well-known/oauth-authorization-server", get(documents::discovery))
+        .route("/end_session", get(logout::by_get).post(logout::by_post))
+        .route("/end_session/confirm", post(logout::confirm))
         // The citizen.
         .route("/login/{id}", get(choose::show))
         .route("/login/{id}/country", get(choose::countries).post(choose::depart))

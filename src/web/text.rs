@@ -62,6 +62,11 @@ pub(crate) fn of(key: &str, country: Option<&str>) -> (String, String) {
             "This login has ended",
             "It took too long, or it was finished before. Go back to the service and start again.",
         ),
+        "logout-refused" => (
+            "You could not be logged out here",
+            "The service that sent you here asked in a way that we cannot follow, so nothing was changed. Close \
+             this page and, on a computer that others use, close the browser.",
+        ),
         "mail-trouble" => (
             "We could not send you a mail",
             "Your login is not lost: try again in a minute. If it happens again, tell the service the reference \

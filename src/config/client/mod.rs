@@ -9,6 +9,7 @@ mod authentication;
 mod email;
 mod encryption;
 mod keys;
+mod sessions;
 mod words;
 
 use encryption::{ContentEncryption, EncryptionAlgorithm, Userinfo};
@@ -66,6 +67,13 @@ pub struct Client {
     pub bound_tokens: BoundTokens,
     /// Where people may be sent back to; compared character by character.
     pub redirect_uris: Vec<String>,
+    /// Where people may be sent after a logout; compared character by character.
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// For how long, in seconds after a login, the client may have the same answer again without the person being
+    /// asked: `prompt=none` and `max_age` then succeed. 0: every request is a login.
+    #[serde(default)]
+    pub sso_ttl_seconds: u64,
     /// Whether the client must use PKCE (S256).
     #[serde(default = "yes")]
     pub require_pkce: bool,
@@ -175,6 +183,7 @@ impl Client {
             );
         }
         self.check_authentication(at, findings);
+        self.check_sessions(at, findings);
         self.check_keys(at, profile, findings);
         self.check_email(at, findings);
         self.check_encryption(at, findings);

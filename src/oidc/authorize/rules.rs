@@ -290,11 +290,16 @@ fn country_is_two_letters(
 
 fn prompt_allows_a_page(
     parameters: &Parameters<'_>,
-    _: &Client,
+    client: &Client,
     request: &mut AuthorizationRequest,
 ) -> Result<(), Denied> {
     let words: Vec<&str> = scope::words(parameters.one("prompt").unwrap_or_default()).collect();
     match words.as_slice() {
+        // Whether there is a session the browser says.
+        ["none"] if client.sso.is_some() => {
+            request.prompt = [Prompt::None].into();
+            return Ok(());
+        }
         ["none"] => {
             return Err(Denied(OAuthError::LoginRequired, "an eIDAS login always needs the person"));
         }

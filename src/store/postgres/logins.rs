@@ -270,10 +270,12 @@ impl Store for Postgres {
             WHERE keep_until <= $1 FOR UPDATE SKIP LOCKED)";
         const WORDS: &str = "DELETE FROM used_words WHERE hash IN (SELECT hash FROM used_words \
             WHERE until <= $1 FOR UPDATE SKIP LOCKED)";
+        const SESSIONS: &str = "DELETE FROM sessions WHERE cookie_hash IN (SELECT cookie_hash FROM sessions \
+            WHERE expires <= $1 FOR UPDATE SKIP LOCKED)";
         Box::pin(async move {
             let removed = self.change(sqlx::query(REMOVE).bind(now.millis())).await?;
             let emptied = self.change(sqlx::query(EMPTY).bind(now.millis())).await?;
-            for other in [PUSHED, WORDS] {
+            for other in [PUSHED, WORDS, SESSIONS] {
                 self.change(sqlx::query(other).bind(now.millis())).await?;
             }
             Ok(Purged { removed, emptied })

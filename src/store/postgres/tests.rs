@@ -146,6 +146,8 @@ async fn every_statement_finds_its_rows_by_an_index() {
         ("used_words", "until <= 1"),
         ("pushed_requests", "hash = '1'"),
         ("pushed_requests", "keep_until <= 1"),
+        ("sessions", "cookie_hash = '1' OR sid_hash = '1'"),
+        ("sessions", "expires <= 1"),
     ] {
         let sql = sqlx::AssertSqlSafe(format!("EXPLAIN SELECT * FROM {table} WHERE {condition}"));
         let plan: Vec<(String,)> = store.rows(sqlx::query_as(sql)).await.unwrap();

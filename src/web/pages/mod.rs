@@ -4,7 +4,7 @@
 //! host, so that the strictest Content-Security-Policy holds. The one script in the gateway is
 //! [`POST_SCRIPT`], allowed by its hash. Ids (`#country-ES`, `#continue`, `#cancel`, `#retry`,
 //! `#other-country`, `#reference`, `#consent-accept`, `#email`, `#email-send`, `#email-code`, `#email-confirm`,
-//! `#email-again`) are a contract: tests and operators' monitors click them.
+//! `#email-again`, `#logout`, `#stay`) are a contract: tests and operators' monitors click them.
 //!
 //! What this module does not do: it decides nothing, sets no header and knows no route; addresses come in
 //! as text.
@@ -14,6 +14,7 @@ mod depart;
 mod email;
 mod index;
 mod leave;
+mod logout;
 mod release;
 mod trouble;
 
@@ -25,6 +26,7 @@ pub use depart::{Field, POST_SCRIPT, POST_SCRIPT_SHA256, PostPage};
 pub use email::EmailPage;
 pub use index::IndexPage;
 pub use leave::LeavePage;
+pub use logout::{LogoutPage, SaidPage};
 pub use release::{Datum, ReleasePage};
 pub use trouble::{ErrorPage, FailurePage, Retry, WaitingPage, WrongBrowserPage};
 
@@ -134,6 +136,12 @@ mod tests {
             handle: EVIL.into(),
             token: EVIL.into(),
         };
+        let logout = LogoutPage {
+            service: Some(EVIL.into()),
+            action: "/end_session/confirm".into(),
+            token: EVIL.into(),
+            fields: vec![Field::new("state", EVIL)],
+        };
         let leave = LeavePage { service: EVIL.into(), explanation: EVIL.into(), address: EVIL.into() };
         let email = |sent_to: Option<&str>| EmailPage {
             service: EVIL.into(),
@@ -149,6 +157,8 @@ mod tests {
             ("email", email(None).html()),
             ("e-mail code", email(Some(EVIL)).html()),
             ("release", release.html()),
+            ("logout", logout.html()),
+            ("logged out", SaidPage::logged_out().html()),
             ("leave", leave.html()),
             ("country", country_page().html()),
             ("post", post.html()),

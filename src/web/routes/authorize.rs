@@ -6,12 +6,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
-use super::{back_to_broker, choose, error_description, store_trouble};
+use super::{back_to_broker, choose, error_description, session, store_trouble};
 use crate::audit::Event;
 use crate::login::vault::{self, Purpose};
 use crate::login::{self, ChooseCountry, Failure, step};
-use crate::oidc::OAuthError;
-use crate::oidc::authorize::{self, AuthorizationRequest, AuthorizeRefusal, PageRefusal};
+use crate::oidc::authorize::{self, AuthorizationRequest, AuthorizeRefusal, PageRefusal, Prompt};
+use crate::oidc::{ErrorDescription, OAuthError, form};
 use crate::store::NewLogin;
 use crate::web::answer;
 use crate::web::cookie::LoginCookie;
@@ -79,6 +79,21 @@ async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> R
         let description = error_description(failure);
         return answer::to_broker(&request.error(OAuthError::ServerError, &description, &services.issuer));
     };
+    if client.sso.is_some() {
+        // Beside a reference to a pushed request nothing else counts.
+        let hint = form::one(&parameters.0, "id_token_hint").filter(|_| request.pushed.is_none());
+        match session::answer(services, headers, (client, policy), &request, hint).await {
+            Ok(response) => return response,
+            Err(obstacle) if request.prompt.contains(&Prompt::None) => {
+                let trouble = Trouble::new(step::REQUEST, Failure::RequestRefused).client(&client.id);
+                trouble.rule(OAuthError::LoginRequired.as_str()).detail(obstacle).note(services);
+                let description = ErrorDescription::new(&obstacle.to_string());
+                let error = OAuthError::LoginRequired;
+                return answer::to_broker(&request.error(error, &description, &services.issuer));
+            }
+            Err(_) => {}
+        }
+    }
     let (now, countries) = (services.now(), services.countries());
     let state = match ChooseCountry::begin(request, policy, &countries, &*services.random, now) {
         Ok(state) => state,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::release::issue;
@@ -29,6 +29,7 @@ pub(super) struct Resumed {
     pub(super) form: Form,
     /// The value of the login's cookie.
     pub(super) cookie: String,
+    pub(super) headers: HeaderMap,
 }
 
 /// The next page for the person; without one, the code.
@@ -36,7 +37,7 @@ pub(super) async fn proceed(services: &Services, way: &Way<'_>, paused: Paused) 
     match interlude::next(way.policy, &way.login.request, &paused) {
         Some(asked) => pause(services, way, &paused, asked).await,
         None => {
-            let mut response = issue(services, way, paused.normalised).await;
+            let mut response = issue(services, way, paused).await;
             cookie::remove(&way.login.id, response.headers_mut());
             response
         }
@@ -112,7 +113,7 @@ pub(super) async fn resume(services: &Services, request: Request) -> Result<Resu
     else {
         return Err(refuse(Failure::StateUnreadable));
     };
-    Ok(Resumed { login: state.login().clone(), paused, form, cookie })
+    Ok(Resumed { login: state.login().clone(), paused, form, cookie, headers })
 }
 
 impl Resumed {
@@ -121,11 +122,12 @@ impl Resumed {
     /// # Errors
     /// What to show if the client is gone.
     pub(super) fn way<'a>(&'a self, services: &'a Services) -> Result<Way<'a>, Trouble<'a>> {
-        let Some((_, policy)) = services.client(&self.login.request.client_id) else {
+        let Some((client, policy)) = services.client(&self.login.request.client_id) else {
             let trouble = Trouble::new(step::RELEASE, Failure::ClientWithoutPolicy);
             return Err(trouble.login(&self.login));
         };
-        Ok(Way { login: &self.login, policy, cookie: &self.cookie, posted: true })
+        let (login, headers, cookie) = (&self.login, &self.headers, self.cookie.as_str());
+        Ok(Way { login, client, policy, headers, cookie, posted: true })
     }
 }
 

@@ -9,11 +9,13 @@ pub(super) mod email;
 pub(super) mod failed;
 pub(super) mod interlude;
 pub(super) mod introspect;
+pub(super) mod logout;
 pub(super) mod par;
 mod presented;
 pub(super) mod release;
 pub(super) mod revoke;
 mod sender;
+mod session;
 pub(super) mod token;
 pub(super) mod userinfo;
 
@@ -25,7 +27,7 @@ use super::services::Services;
 use super::trouble::Trouble;
 use super::{answer, cookie};
 use crate::login::{ClientPolicy, Failure, Login, State, vault};
-use crate::oidc::{AuthorizationResponse, ErrorDescription};
+use crate::oidc::{AuthorizationResponse, Client, ErrorDescription};
 use crate::store::{LoginRow, StoreError, Use};
 
 /// A login that waits, in the browser that began it.
@@ -75,7 +77,10 @@ pub(super) fn login_id(request: &Request) -> &str {
 /// A login whose outcome was taken, in its browser, on the way back to its broker.
 pub(super) struct Way<'a> {
     pub(super) login: &'a Login,
+    pub(super) client: &'a Client,
     pub(super) policy: &'a ClientPolicy,
+    /// Those of the browser's request.
+    pub(super) headers: &'a HeaderMap,
     /// The value of the login's cookie.
     pub(super) cookie: &'a str,
     /// Whether a form of ours was posted: then a redirect would not get out (see `answer`).

@@ -9,12 +9,12 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 
 use super::interlude::proceed;
-use super::{Way, back_to_broker, email, failed, finish_pushed, give_up_pushed, store_trouble};
+use super::{Way, back_to_broker, email, failed, finish_pushed, give_up_pushed, session, store_trouble};
 use crate::audit::Event;
 use crate::ids;
+use crate::login::session::Session;
 use crate::login::{
-    self, ChooseCountry, ClientPolicy, DeclinedAnswer, Failure, Login, Normalised, Outcome, Paused, step,
-    vault,
+    self, ChooseCountry, ClientPolicy, DeclinedAnswer, Failure, Login, Outcome, Paused, step, vault,
 };
 use crate::store::{Issued, NewCode, NewLogin, Taken, Use};
 use crate::web::cookie::LoginCookie;
@@ -54,12 +54,12 @@ pub(in crate::web) async fn release(State(services): State<Arc<Services>>, reque
         return Trouble::new(step::RELEASE, Failure::StateUnreadable).page(&services);
     };
     let login = state.login();
-    let Some((_, policy)) = services.client(&login.request.client_id) else {
+    let Some((client, policy)) = services.client(&login.request.client_id) else {
         return Trouble::new(step::RELEASE, Failure::ClientWithoutPolicy).login(login).page(&services);
     };
     match (opened, &state) {
         (Outcome::Normalised(normalised), login::State::AwaitResponse(asked)) => {
-            let way = Way { login, policy, cookie, posted: false };
+            let way = Way { login, client, policy, headers, cookie, posted: false };
             match email::recall(&services, &way, *normalised).await {
                 Ok(normalised) => {
                     proceed(&services, &way, Paused::new(asked.pending.country, normalised)).await
@@ -80,9 +80,15 @@ pub(in crate::web) async fn release(State(services): State<Arc<Services>>, reque
 }
 
 /// Makes the code.
-pub(super) async fn issue(services: &Services, way: &Way<'_>, normalised: Normalised) -> Response {
-    let Way { login, policy, .. } = *way;
-    let issued = match normalised.release(login, policy, &services.issuer, &*services.random) {
+pub(super) async fn issue(services: &Services, way: &Way<'_>, paused: Paused) -> Response {
+    let Way { login, client, policy, .. } = *way;
+    let latest = services.now() - client.iat_backdate;
+    let paused = Paused { normalised: paused.normalised.authenticated_by(latest), ..paused };
+    let session = client
+        .sso
+        .map(|lifetime| (Session::begin(login, &paused, client, policy, &*services.random), lifetime));
+    let sid = session.as_ref().map(|(session, _)| session.sid.as_str());
+    let issued = match paused.normalised.release(login, policy, &services.issuer, sid, &*services.random) {
         Ok(issued) => issued,
         Err(failure) => {
             Trouble::new(step::RELEASE, failure).rule("SEC-32 acr").login(login).note(services);
@@ -111,7 +117,11 @@ pub(super) async fn issue(services: &Services, way: &Way<'_>, normalised: Normal
     match services.store.issue_code(&code, now).await {
         Ok(Issued::Issued) => {
             services.record(&Event::Release { login: &login.id, client: &login.request.client_id });
-            way.answer(&issued.response, "You are logged in.")
+            let mut response = way.answer(&issued.response, "You are logged in.");
+            if let Some((session, lifetime)) = &session {
+                session::keep(services, way, (session, *lifetime), response.headers_mut()).await;
+            }
+            response
         }
         Ok(Issued::Gone) => Trouble::new(step::RELEASE, Failure::AlreadyReleased).login(login).page(services),
         Err(error) => {
@@ -168,4 +178,4 @@ fn wrong_browser(services: &Services) -> Response {
 }
 
 /// RFC 9700 §2.1.1 wants codes short-lived; brokers redeem at once.
-const CODE_LIFETIME: Duration = Duration::from_secs(60);
+pub(super) const CODE_LIFETIME: Duration = Duration::from_secs(60);
