@@ -9,6 +9,7 @@
 
 mod attacks;
 mod bcp;
+mod brokers;
 mod cef;
 mod certificates;
 mod cli;

@@ -24,7 +24,7 @@ use eidas_gateway::ids::{CountingRandom, SystemRandom};
 use eidas_gateway::login::{ClientPolicy, Countries, Entry, SubjectKey};
 use eidas_gateway::node::{CITIZENS, ConnectorMetadata, Failure, MemberState, Misbehaviour, Received};
 use eidas_gateway::oidc::client::SecretHash;
-use eidas_gateway::oidc::{Client, Clients, Issuer, RedirectUri, SigningKeys, form};
+use eidas_gateway::oidc::{Client, Clients, Issuer, RedirectUri, SigningKeys, TokenKeys, form};
 use eidas_gateway::outbound::{Allowed, Fetcher, Limits, Mailer};
 use eidas_gateway::store;
 use eidas_gateway::web::{self, CertificateHeader, HeaderForm, KeySources, Parts, Services};
@@ -86,7 +86,7 @@ fn key(usage: KeyUsage) -> (PrivateKey, eidas_gateway::crypto::Certificate) {
     (key, certificate)
 }
 
-fn start() -> Timestamp {
+pub(crate) fn start() -> Timestamp {
     Timestamp::parse("2026-11-21T12:00:00Z").unwrap()
 }
 
@@ -136,9 +136,6 @@ impl World {
         mailer: Option<Arc<Mailer>>,
         change: impl FnOnce(&mut Client, &mut ClientPolicy),
     ) -> Self {
-        let keys = &*KEYS;
-        let clock = Arc::new(FixedClock::new(start()));
-        let audit = Arc::new(Memory::default());
         let redirect = vec![RedirectUri::register(REDIRECT).unwrap()];
         let mut client = Client::new("broker", SecretHash::of(SECRET), redirect);
         client.scopes.extend(["eidas:identifier", "eidas:attributes", "email"].map(str::to_owned));
@@ -150,14 +147,31 @@ impl World {
         let neighbour = Client::new("neighbour", SecretHash::of(NEIGHBOUR_SECRET), redirect);
         let neighbours_policy = ClientPolicy::new("Neighbour", "neighbour", SpType::Public);
         let policies = [("broker", policy), ("neighbour", neighbours_policy)];
+        let clients = Clients::new([client, neighbour]).unwrap();
+        let policies = policies.map(|(id, policy)| (id.to_owned(), policy)).into();
+        Self::of(url, clients, policies, signing_keys.into(), mailer).await
+    }
+
+    /// A world with these clients, what eIDAS means to them, these keys that sign tokens, and a mail
+    /// server.
+    pub(crate) async fn of(
+        url: &str,
+        clients: Clients,
+        policies: BTreeMap<String, ClientPolicy>,
+        token_keys: TokenKeys,
+        mailer: Option<Arc<Mailer>>,
+    ) -> Self {
+        let keys = &*KEYS;
+        let clock = Arc::new(FixedClock::new(start()));
+        let audit = Arc::new(Memory::default());
         let countries = countries(&trust(), start());
         let services = Arc::new(Services::new(Parts {
             issuer: Issuer::parse(ISSUER).unwrap(),
-            clients: Clients::new([client, neighbour]).unwrap(),
-            policies: policies.map(|(id, policy)| (id.to_owned(), policy)).into(),
+            clients,
+            policies,
             connector: keys.connector.clone().into(),
             countries,
-            token_keys: signing_keys.into(),
+            token_keys,
             subject_key: SubjectKey::new(1, [7; 32]),
             mailer,
             store: store::open(url).await.unwrap(),
