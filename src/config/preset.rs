@@ -186,6 +186,9 @@ encryption = [{ key_file = "encryption.key", certificate_file = "encryption.crt"
 signing_key = [{ key_file = "token.key", algorithm = "RS256" }]
 [subject]
 key_file = "subject.key"
+[smtp]
+host = "mail.example.org"
+from = "login@example.org"
 [[client]]
 id = "broker"
 name = "Broker"

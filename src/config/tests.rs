@@ -375,7 +375,8 @@ fn a_test_profile_allows_localhost_and_test_countries() {
 #[test]
 fn what_is_shown_is_a_configuration_that_means_the_same_and_holds_no_secret() {
     let hash = "0123456789abcdef".repeat(4);
-    let text = text(&[(27, &format!("preset = \"entra\"\nsecret_hash = \"{hash}\""))]);
+    let text =
+        text(&[(27, &format!("preset = \"entra\"\nemail_source = \"none\"\nsecret_hash = \"{hash}\""))]);
     let config = Config::read(Path::new("x.toml"), text, Path::new("/etc/x")).unwrap();
     let shown = config.show();
     assert!(!shown.contains(&hash));

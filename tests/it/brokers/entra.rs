@@ -4,9 +4,10 @@ use eidas_gateway::crypto::jose::JwsAlgorithm;
 use serde_json::{Map, Value};
 
 use super::{
-    Outcome, Proof, SCOPE, challenge, code, discovery, gateway_with_secret, id_token, jwks, redeem, refuse,
-    visit,
+    Outcome, Proof, challenge, code, discovery, gateway_with_mail, gateway_with_secret, id_token, jwks,
+    redeem, refuse, visit,
 };
+use crate::smtp::PostOffice;
 use crate::support::{ISSUER, REDIRECT, World};
 
 /// The members without which a provider cannot be set up.
@@ -41,7 +42,7 @@ async fn login(world: &World) -> Outcome<Map<String, Value>> {
         ("client_id", "broker"),
         ("redirect_uri", REDIRECT),
         ("response_type", "code"),
-        ("scope", SCOPE),
+        ("scope", "openid profile email eidas"),
         ("state", "s"),
         ("nonce", "n"),
         ("code_challenge", challenge.as_str()),
@@ -67,19 +68,31 @@ fn account(claims: &Map<String, Value>) -> Outcome<String> {
     }
 }
 
+const SECRET: &str = "secret_file = \"broker.secret\"";
+const ALIAS: &str = "email_source = \"alias\"\nemail_alias_domain = \"eid.example.org\"";
+
 #[tokio::test]
-async fn claims_arrive_in_the_id_token() {
-    let claims = login(&gateway_with_secret("entra", "").await).await.unwrap();
+async fn claims_arrive_in_the_id_token_and_make_an_account() {
+    let claims = login(&gateway_with_secret("entra", ALIAS).await).await.unwrap();
     assert_eq!((&claims["given_name"], &claims["family_name"]), (&"Astrid".into(), &"Lindqvist".into()));
     assert_eq!(claims["name"], "Astrid Lindqvist");
-    // eIDAS has none: that is what docs/presets.md says of Entra.
+    assert_eq!(account(&claims), Ok(format!("{}@eid.example.org", claims["sub"].as_str().unwrap())));
+}
+
+#[tokio::test]
+async fn without_more_the_person_is_asked_for_the_address_that_an_account_needs() {
+    let office = PostOffice::open().await;
+    let world = gateway_with_mail("entra", SECRET, Some(office.mailer())).await;
+    assert_eq!(login(&world).await, refuse("the person is asked for an address"));
+    let claims = login(&gateway_with_secret("entra", "email_source = \"none\"").await).await.unwrap();
     assert_eq!(account(&claims), refuse("a verified e-mail address is needed"));
 }
 
 #[tokio::test]
 async fn it_asks_no_userinfo_and_does_not_use_the_header() {
-    let world = gateway_with_secret("entra", "claims_in_id_token = false").await;
+    let world = gateway_with_secret("entra", &format!("{ALIAS}\nclaims_in_id_token = false\nuserinfo = \"json\"")).await;
     assert_eq!(login(&world).await, refuse("the ID token lacks given_name"));
-    let world = gateway_with_secret("entra", "authentication = \"client_secret_basic\"").await;
+    let world =
+        gateway_with_secret("entra", &format!("{ALIAS}\nauthentication = \"client_secret_basic\"")).await;
     assert_eq!(login(&world).await, refuse("invalid_client"));
 }

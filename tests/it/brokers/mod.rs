@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::{fs, process};
 
 use axum::http::{StatusCode, header};
@@ -17,6 +17,7 @@ use eidas_gateway::crypto::jose::{self, JwsAlgorithm, JwsKey};
 use eidas_gateway::crypto::{CertificateRequest, Curve, KeyKind, KeyUsage, PrivateKey};
 use eidas_gateway::ids::SystemRandom;
 use eidas_gateway::oidc::form;
+use eidas_gateway::outbound::Mailer;
 use serde_json::{Map, Value, json};
 
 use crate::support::{Answer, Browser, Decision, ISSUER, REDIRECT, VERIFIER, World, get, post, start};
@@ -76,6 +77,11 @@ static FILES: LazyLock<Files> = LazyLock::new(|| {
 
 /// A gateway that knows one client, `broker`, by its preset, what no preset can know, and `own`.
 async fn gateway(preset: &str, own: &str) -> World {
+    gateway_with_mail(preset, own, None).await
+}
+
+/// The same with a mail server.
+async fn gateway_with_mail(preset: &str, own: &str, mailer: Option<Arc<Mailer>>) -> World {
     let text = format!(
         "{HEAD}[[client]]\nid = \"broker\"\nname = \"Broker\"\npreset = \"{preset}\"\nsector = \"public\"\n\
          redirect_uris = [\"{REDIRECT}\"]\n{own}\n"
@@ -85,7 +91,7 @@ async fn gateway(preset: &str, own: &str) -> World {
     let file = FILES.folder.join(format!("{preset}-{name}.toml"));
     fs::write(&file, text).unwrap();
     let (_, opened) = Config::load(&file, start()).unwrap();
-    World::of("sqlite::memory:", opened.clients, opened.policies, opened.token_keys, None).await
+    World::of("sqlite::memory:", opened.clients, opened.policies, opened.token_keys, mailer).await
 }
 
 /// The same for a client with a secret.
@@ -110,6 +116,9 @@ signing_key = [
 ]
 [subject]
 key_file = "subject.key"
+[smtp]
+host = "mail.example.org"
+from = "login@example.org"
 "#;
 
 /// What a broker makes of it: an account, or why there is none.
@@ -135,7 +144,14 @@ async fn visit(world: &World, request: &[(&str, &str)]) -> Outcome<BTreeMap<Stri
     let departure = browser.post(&format!("{path}/country"), &[("token", &token), ("country", "XB")]).await;
     let answer = world.node_answers(&departure, Decision::Citizen("plain")).await;
     let returned = browser.post_from_node(&answer).await;
-    callback(&browser.get(returned.location()).await)
+    let released = browser.get(returned.location()).await;
+    if released.status != StatusCode::SEE_OTHER {
+        return Err(format!(
+            "the person is asked {}",
+            if released.has("email") { "for an address" } else { "" }
+        ));
+    }
+    callback(&released)
 }
 
 /// What the broker is sent by GET: no broker but Auth0's front channel takes a form.
