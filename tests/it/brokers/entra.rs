@@ -90,7 +90,9 @@ async fn without_more_the_person_is_asked_for_the_address_that_an_account_needs(
 
 #[tokio::test]
 async fn it_asks_no_userinfo_and_does_not_use_the_header() {
-    let world = gateway_with_secret("entra", &format!("{ALIAS}\nclaims_in_id_token = false\nuserinfo = \"json\"")).await;
+    let world =
+        gateway_with_secret("entra", &format!("{ALIAS}\nclaims_in_id_token = false\nuserinfo = \"json\""))
+            .await;
     assert_eq!(login(&world).await, refuse("the ID token lacks given_name"));
     let world =
         gateway_with_secret("entra", &format!("{ALIAS}\nauthentication = \"client_secret_basic\"")).await;

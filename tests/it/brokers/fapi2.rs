@@ -1,14 +1,20 @@
 //! A client of the FAPI 2.0 Security Profile: pushed requests, signed proof of who it is, no RS256.
 
-use axum::http::StatusCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::http::{HeaderValue, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use eidas_gateway::clock::Clock as _;
+use eidas_gateway::crypto::hash::sha256;
 use eidas_gateway::crypto::jose::JwsAlgorithm;
+use serde_json::json;
 
 use super::{
-    Outcome, SCOPE, challenge, client_assertion, code, discovery, endpoint, gateway, id_token, jwks, refuse,
-    visit, word,
+    FILES, Outcome, SCOPE, challenge, client_assertion, code, discovery, endpoint, gateway, id_token, jwks,
+    refuse, userinfo, visit, word,
 };
-use crate::support::{ISSUER, REDIRECT, VERIFIER, World, post};
+use crate::support::{ISSUER, REDIRECT, VERIFIER, World, get, post};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const KEYS: &str = "jwks_file = \"PS256.jwks\"";
@@ -20,8 +26,35 @@ enum Request {
     Plain,
 }
 
-/// The `sub`.
+/// Whether it shows the key that its access token is bound to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Shown,
+    NotShown,
+}
+
+/// A proof that the client has its key (RFC 9449 §4.2).
+fn dpop(method: &str, path: &str, now: i64, token: Option<&str>) -> HeaderValue {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let key = &FILES.client["ES256"];
+    let header = json!({ "typ": "dpop+jwt", "jwk": key.public_jwk() });
+    let mut claims = json!({
+        "jti": MADE.fetch_add(1, Ordering::Relaxed).to_string(),
+        "htm": method, "htu": format!("{ISSUER}{path}"), "iat": now,
+    });
+    if let Some(token) = token {
+        claims["ath"] = URL_SAFE_NO_PAD.encode(sha256(token.as_bytes())).into();
+    }
+    let proof = key.sign_under(header.as_object().unwrap(), claims.as_object().unwrap()).unwrap();
+    proof.parse().unwrap()
+}
+
 async fn login(world: &World, how: Request) -> Outcome<String> {
+    login_with(world, how, Key::Shown).await
+}
+
+/// The `sub`.
+async fn login_with(world: &World, how: Request, key: Key) -> Outcome<String> {
     let offered = discovery(world).await;
     if offered["authorization_response_iss_parameter_supported"] != true {
         return refuse("no iss");
@@ -62,12 +95,33 @@ async fn login(world: &World, how: Request) -> Outcome<String> {
         ("client_assertion_type", ASSERTION_TYPE),
         ("client_assertion", &proof),
     ];
-    let tokens = world.send(post(&endpoint(world, "token_endpoint").await, &form)).await;
+    let path = endpoint(world, "token_endpoint").await;
+    let mut redeem = post(&path, &form);
+    if key == Key::Shown {
+        redeem.headers_mut().insert("dpop", dpop("POST", &path, now, None));
+    }
+    let tokens = world.send(redeem).await;
     if tokens.status != StatusCode::OK {
         return refuse(word(&tokens.json(), "error"));
     }
+    let tokens = tokens.json();
+    if tokens["token_type"] != "DPoP" {
+        return refuse("whoever has the token can use it");
+    }
+    // It is of no use to whoever has nothing but the token.
+    assert_eq!(userinfo(world, "Bearer", &tokens).await.status, StatusCode::UNAUTHORIZED);
+    let token = word(&tokens, "access_token");
+    let path = endpoint(world, "userinfo_endpoint").await;
+    let mut request = get(&path);
+    request.headers_mut().insert(header::AUTHORIZATION, format!("DPoP {token}").parse().unwrap());
+    request.headers_mut().insert("dpop", dpop("GET", &path, now, Some(token)));
+    let profile = world.send(request).await;
+    if profile.status != StatusCode::OK {
+        return refuse("userinfo");
+    }
     let allowed = [JwsAlgorithm::PS256, JwsAlgorithm::ES256, JwsAlgorithm::EdDSA];
-    let claims = id_token(&tokens.json(), &jwks(world).await, &allowed)?;
+    let claims = id_token(&tokens, &jwks(world).await, &allowed)?;
+    assert_eq!(profile.json()["sub"], claims["sub"]);
     Ok(claims["sub"].as_str().unwrap().to_owned())
 }
 
@@ -76,12 +130,17 @@ async fn a_client_of_the_profile_logs_a_person_in() {
     let world = gateway("fapi2", KEYS).await;
     assert_eq!(login(&world, Request::Pushed).await.unwrap().len(), 43);
     assert_eq!(login(&world, Request::Plain).await, refuse("invalid_request"));
+    let without = login_with(&world, Request::Pushed, Key::NotShown).await;
+    assert_eq!(without, refuse("invalid_dpop_proof"));
 }
 
 #[tokio::test]
 async fn each_opposite_shows() {
     let world = gateway("fapi2", &format!("{KEYS}\nrequire_par = false")).await;
     assert!(login(&world, Request::Plain).await.is_ok());
+    let world = gateway("fapi2", &format!("{KEYS}\nbound_tokens = \"none\"")).await;
+    let without = login_with(&world, Request::Pushed, Key::NotShown).await;
+    assert_eq!(without, refuse("whoever has the token can use it"));
     let world = gateway("fapi2", &format!("{KEYS}\nid_token_alg = \"RS256\"")).await;
     assert_eq!(login(&world, Request::Pushed).await, refuse("the token's algorithm is not allowed"));
     let world = gateway("fapi2", "jwks_file = \"ES256.jwks\"\nassertion_alg = \"ES256\"").await;
