@@ -155,10 +155,10 @@ class Keycloak:
         finally:
             self.admin("PUT", path, before)
 
-    def new_key(self, algorithm):
-        """From now on the realm signs with a new key, when it signs by this algorithm."""
+    def new_key(self, algorithm, provider="rsa-generated"):
+        """From now on the realm uses a new key for what it does by this algorithm."""
         config = {"priority": ["200"], "algorithm": [algorithm]}
-        self.admin("POST", "/components", {"name": "new " + algorithm, "providerId": "rsa-generated", "config": config,
+        self.admin("POST", "/components", {"name": "new " + algorithm, "providerId": provider, "config": config,
                                            "providerType": "org.keycloak.keys.KeyProvider"})
 
     def import_part(self, file, old, new):

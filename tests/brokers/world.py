@@ -46,7 +46,8 @@ class World:
             settings = {"authentication": "private_key_jwt", "assertion_alg": "RS256",
                         "jwks_uri": self.keycloak.provider["jwks_uri"], **settings}
         return {"id": name, "name": "Citizens' portal", "preset": "keycloak", "sector": "public", "sector_id": "citizens",
-                "redirect_uris": [f"{realm}/broker/{alias}/endpoint"], **settings}
+                "redirect_uris": [f"{realm}/broker/{alias}/endpoint"],
+                "post_logout_redirect_uris": [f"{realm}/broker/{alias}/endpoint/logout_response"], **settings}
 
     def close(self):
         for part in reversed(self.parts):
