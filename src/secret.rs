@@ -44,6 +44,11 @@ impl<T> Personal<T> {
         &self.0
     }
 
+    /// The same, to be added to.
+    pub fn expose_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+
     /// Unwraps the value.
     pub fn into_inner(self) -> T {
         self.0

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Config;
 use super::client::{
-    AcrStyle, AssertionAudience, Authentication, BoundTokens, Client, Consent, Level, LevelError, SubMode,
+    AcrStyle, AssertionAudience, Authentication, BoundTokens, Client, Consent, LevelError, SubMode,
 };
 use super::connector::{Contact, KeyPair};
 use super::country::{Country, Revocation};
@@ -23,7 +23,7 @@ use crate::crypto::turn::Stage;
 use crate::eidas::mdsl::ListTrust;
 use crate::eidas::rollover::{KeyUse, Rollover};
 use crate::eidas::trust::RevocationPolicy;
-use crate::eidas::{self, Connector, CountryCode, CountryTrust, Loa, Organization, SubjectKind, attribute};
+use crate::eidas::{self, Connector, CountryCode, CountryTrust, Organization, SubjectKind, attribute};
 use crate::login::{self, ClientPolicy, SubjectKey, SubjectMode};
 use crate::oidc::client::{self, AssertionKey, ClaimsInIdToken, SecretHash, SecretPlace};
 use crate::oidc::{self, ClientAuthentication, Clients, RedirectUri, SigningKeys, TokenKeys};
@@ -299,6 +299,7 @@ impl Client {
         client.id_token_alg = algorithm;
         client.id_token_encryption = self.id_token_encryption();
         client.userinfo = self.userinfo_form();
+        self.open_requests(at, &mut client, keys, files.findings);
         // What a scope releases is bounded by the policy below, so every scope may be asked.
         client.scopes.extend(login::claims::supported_scopes().into_iter().map(str::to_owned));
         client.claims_in_id_token =
@@ -353,11 +354,7 @@ impl Client {
             },
             requester_id: self.requester_id.clone(),
             provider_name: Some(self.provider_name.clone().unwrap_or_else(name)),
-            min_loa: match self.min_loa {
-                Level::Low => Loa::Low,
-                Level::Substantial => Loa::Substantial,
-                Level::High => Loa::High,
-            },
+            min_loa: self.min_loa.into(),
             accept_non_notified: self.accept_non_notified,
             kind: SubjectKind::from(self.kind),
             representation: self.representation,
@@ -373,6 +370,8 @@ impl Client {
                 AcrStyle::Uri => login::AcrStyle::Uri,
                 AcrStyle::Short => login::AcrStyle::Short,
             },
+            acr_words: self.acr_words.iter().map(|(level, word)| ((*level).into(), word.clone())).collect(),
+            verified_claims: self.verified_claims,
             level_error: match self.level_error {
                 LevelError::AccessDenied => login::LevelError::AccessDenied,
                 LevelError::Unmet => login::LevelError::Unmet,

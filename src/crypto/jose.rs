@@ -10,13 +10,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use josekit::jwk::alg::{ec::EcCurve, ec::EcKeyPair, ed::EdCurve, ed::EdKeyPair, rsa::RsaKeyPair};
 use josekit::jwk::{Jwk, KeyPair};
 use josekit::jws::{self, JwsHeader, JwsSigner, JwsVerifier};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{DigestAlgorithm, PrivateKey};
 use crate::secret::Secret;
 
 /// The signature algorithms that the OpenID Provider offers (RFC 7518 §3.1, RFC 8037 §3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum JwsAlgorithm {
     /// ECDSA with P-256 and SHA-256.
     ES256,
@@ -298,6 +299,14 @@ fn verify_by(
     let verifier = algorithm.verifier(&jwk).ok_or(JoseError::UnknownKey)?;
     let (payload, _) = jws::deserialize_compact(token, &*verifier).map_err(|_| JoseError::Signature)?;
     serde_json::from_slice(&payload).map_err(|_| JoseError::Malformed)
+}
+
+/// What the header of a JWT says that it is (`typ`, RFC 7519 §5.1). Good for refusing what was made for another
+/// purpose, once the signature holds.
+#[must_use]
+pub fn token_type(token: &str) -> Option<String> {
+    let header = josekit::jwt::decode_header(token).ok()?;
+    header.claim("typ").and_then(Value::as_str).map(str::to_owned)
 }
 
 /// Verifies a compact JWS that was made with HS256 (RFC 7518 §3.2) and `secret`, and returns its claims.

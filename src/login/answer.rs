@@ -1,5 +1,6 @@
 //! Steps 6 to 8: the node's answer is judged and becomes claims, or the reason why there are none.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ use super::failure::Failure;
 use super::policy::ClientPolicy;
 use super::subject::SubjectKey;
 use super::vault::{self, Purpose};
+use super::verified;
 use crate::clock::Timestamp;
 use crate::eidas::{
     AssuranceLevel, Connector, CountryCode, Declined, Identity, Inbound, Meaning, Pending, response,
@@ -133,10 +135,12 @@ impl AwaitResponse {
             Err(failure) => return Err(refuse(self, failure, "SEC-14 metadata_expired", String::new())),
         };
         match response::judge(inbound, to.connector, node, &self.pending, now) {
-            Ok(response::Outcome::Authenticated(identity)) => match normalise(&identity, &self.login, to) {
-                Ok(normalised) => Ok(self.answered(&identity, normalised, now)),
-                Err(failure) => Err(refuse(self, failure, "normalise", String::new())),
-            },
+            Ok(response::Outcome::Authenticated(identity)) => {
+                match normalise(&identity, &self.login, to, now) {
+                    Ok(normalised) => Ok(self.answered(&identity, normalised, now)),
+                    Err(failure) => Err(refuse(self, failure, "normalise", String::new())),
+                }
+            }
             Ok(response::Outcome::Declined(declined)) => Ok(self.declined(declined, now)),
             Err(refusal) => {
                 let rule = format!("{} {}", refusal.rule, refusal.code);
@@ -199,13 +203,25 @@ pub struct Recipient<'a> {
 }
 
 /// Step 8. The level is looked at here too, so that nothing is stored that could not be released.
-fn normalise(identity: &Identity, login: &Login, to: &Recipient<'_>) -> Result<Normalised, Failure> {
-    super::policy::acr(to.policy, &login.request.acr, &identity.level)?;
+fn normalise(
+    identity: &Identity,
+    login: &Login,
+    to: &Recipient<'_>,
+    now: Timestamp,
+) -> Result<Normalised, Failure> {
+    let request = &login.request;
+    super::policy::acr(to.policy, &request.acr, &identity.level)?;
     let sub = to
         .subject_key
         .derive(to.policy.subject, &to.policy.sector, &identity.subject)
         .map_err(|_| Failure::SubjectUnusable)?;
-    let released = claims::release(identity, &login.request, to.policy, to.client.claims_in_id_token());
+    let blinding = to.subject_key.blinding();
+    let expected = blinding.of(&Value::String(sub.clone()));
+    if request.subject.iter().any(|subjects| !subjects.contains(&expected)) {
+        return Err(Failure::SubjectOther);
+    }
+    let mut released = claims::release(identity, request, to.policy, to.client.claims_in_id_token());
+    verified::add(&mut released, identity, request, to.policy, &blinding, now);
     let normalised = Normalised {
         level: identity.level.clone(),
         sub: Personal::new(sub),
@@ -251,8 +267,12 @@ impl Normalised {
     /// Everything that the broker will get, for the page that shows it to its owner.
     #[must_use]
     pub fn claims(&self) -> Map<String, Value> {
-        let mut claims = self.id_token.expose().clone();
-        claims.extend(self.userinfo.expose().clone());
+        let mut claims = Map::new();
+        for place in [&self.id_token, &self.userinfo] {
+            let mut place = place.expose().clone();
+            claims.extend(verified::take_apart(&mut place));
+            claims.extend(place);
+        }
         claims
     }
 
@@ -285,7 +305,10 @@ impl Normalised {
     /// The names of the claims that the broker will get, for the audit.
     #[must_use]
     pub fn claim_names(&self) -> Vec<&str> {
-        self.userinfo.expose().keys().map(String::as_str).collect()
+        let places = [&self.userinfo, &self.id_token];
+        let names: BTreeSet<_> =
+            places.into_iter().flat_map(|claims| claims.expose().keys().map(String::as_str)).collect();
+        names.into_iter().collect()
     }
 }
 

@@ -14,6 +14,7 @@ use crate::clock::Timestamp;
 use crate::eidas::attribute::Attribute;
 use crate::eidas::{Ask, Connector, CountryCode, OutgoingRequest, request};
 use crate::ids::{self, Random};
+use crate::oidc::authorize::Prompt;
 use crate::oidc::{AuthorizationRequest, OAuthError};
 
 /// What stays the same through a login.
@@ -58,6 +59,12 @@ pub struct Departure {
 }
 
 impl Login {
+    /// What the login is for: in the words of the request, or those that the operator has registered.
+    #[must_use]
+    pub fn purpose<'a>(&'a self, policy: &'a ClientPolicy) -> Option<&'a str> {
+        self.request.purpose.as_deref().or(policy.purpose.as_deref())
+    }
+
     /// What the broker is told if the login ends with `failure`; `server_error` if the table has nothing.
     #[must_use]
     pub fn oauth_error(&self, failure: Failure, policy: &ClientPolicy) -> OAuthError {
@@ -153,7 +160,8 @@ impl ChooseCountry {
         Err(if may_change { Failure::NoCountry } else { Failure::NoCountryAtLevel })
     }
 
-    /// The country that the broker named and that can serve the request: then nobody needs to be asked.
+    /// The country that the broker named and that can serve the request: then nobody needs to be asked, unless
+    /// the broker wants just that (`prompt=select_account`).
     #[must_use]
     pub fn preselected(
         &self,
@@ -161,6 +169,10 @@ impl ChooseCountry {
         countries: &Countries,
         now: Timestamp,
     ) -> Option<CountryCode> {
+        if self.login.request.prompt.contains(&Prompt::SelectAccount) {
+            // Which account is which country here.
+            return None;
+        }
         let country = named_country(&self.login.request)?;
         let ask = policy.ask(&self.login.request).ok()?;
         countries.choose(country, &ask, now).is_ok().then_some(country)
@@ -169,7 +181,7 @@ impl ChooseCountry {
     /// The level of assurance, in the word for the page: `low`, `substantial`, `high`.
     #[must_use]
     pub fn level(&self, policy: &ClientPolicy) -> &'static str {
-        super::policy::floor(policy.min_loa, &self.login.request.acr).map_or("", |level| level.short())
+        super::policy::floor(policy, &self.login.request.acr).map_or("", |level| level.short())
     }
 
     /// The attributes that will reach the broker.

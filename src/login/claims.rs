@@ -33,7 +33,7 @@ pub(crate) fn wanted_attributes(
     request: &AuthorizationRequest,
     policy: &ClientPolicy,
 ) -> BTreeSet<Attribute> {
-    wanted(request, policy)
+    needed(request, policy)
         .flat_map(|row| row.optional.iter().copied())
         .filter(|attribute| attribute.kind() == policy.kind && policy.attributes.contains(attribute))
         .collect()
@@ -42,7 +42,7 @@ pub(crate) fn wanted_attributes(
 /// The attributes whose values will reach the client, for the country page.
 pub(crate) fn released_attributes(request: &AuthorizationRequest, policy: &ClientPolicy) -> Vec<Attribute> {
     let optional = wanted_attributes(request, policy);
-    let mandatory: BTreeSet<_> = wanted(request, policy)
+    let mandatory: BTreeSet<_> = needed(request, policy)
         .flat_map(|row| row.mandatory.iter().copied())
         .filter(|attribute| attribute.kind() == policy.kind)
         .collect();
@@ -89,12 +89,28 @@ pub(crate) fn release(
 
 /// Whether `request` asks for an e-mail address, wherever it comes from.
 pub(crate) fn wants_email(request: &AuthorizationRequest) -> bool {
-    TABLE.iter().any(|row| is_about_email(row) && is_asked(row, request))
+    TABLE.iter().any(|row| is_about_email(row) && row.is_asked(request))
 }
 
 /// The claims of an address that is known to be the person's, or to lead nowhere else.
 pub(crate) fn of_email(address: &email::EmailAddress) -> [(String, Value); 2] {
     [(EMAIL.to_owned(), address.expose().into()), (EMAIL_VERIFIED.to_owned(), true.into())]
+}
+
+/// The claims of `identity` that the eIDAS trust framework vouches for, as far as `policy` allows.
+pub(super) fn vouched_for(identity: &Identity, policy: &ClientPolicy) -> Map<String, Value> {
+    let mut all = of_person(&identity.subject.person);
+    // How to reach a company is as little verified as how to reach a person.
+    if let Some(Value::Object(legal)) = all.get_mut("eidas_legal") {
+        legal.retain(|name, _| name != "phone_number" && name != "email");
+    }
+    let rows = TABLE.iter().filter(|row| row.is_vouched_for() && row.is_allowed(policy));
+    rows.filter_map(|row| Some((row.claim.to_owned(), all.remove(row.claim)?))).collect()
+}
+
+/// The names of the claims that `verified_claims` can hold, for the discovery document.
+pub fn supported_in_verified_claims() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().filter(|row| row.is_vouched_for()).map(|row| row.claim)
 }
 
 /// Every claim that `identity` can become, for `response check`: what a client gets that asks for everything
@@ -195,22 +211,47 @@ const TABLE: &[Row] = &[
     Row { claim: "eidas_legal",                   scopes: &[EVERYTHING],              mandatory: &[], optional: LEGAL },
 ];
 
-/// The rows that `request` asks for, by scope or one by one, and that `policy` does not forbid.
+impl Row {
+    fn attributes(&self) -> impl Iterator<Item = &'static Attribute> {
+        self.mandatory.iter().chain(self.optional)
+    }
+
+    /// Whether `policy` lets the client have it from a country.
+    fn is_allowed(&self, policy: &ClientPolicy) -> bool {
+        let is_identifier = self.mandatory.iter().any(|a| a.form() == Form::Identifier);
+        let is_ours = is_about_email(self) && !policy.email.is_country();
+        (policy.person_identifier || !is_identifier) && !is_ours
+    }
+
+    /// Whether it is asked for, by scope or one by one.
+    fn is_asked(&self, request: &AuthorizationRequest) -> bool {
+        self.scopes.iter().any(|scope| request.scope.contains(*scope))
+            || request.claims.any(self.claim).is_some()
+    }
+
+    /// Whether it is part of a data set of the eIDAS trust framework, of which the country says that it is
+    /// right. Nobody says that of a telephone number or an e-mail address.
+    fn is_vouched_for(&self) -> bool {
+        let is_contact = |attribute: &Attribute| matches!(attribute, PhoneNumber | EmailAddress);
+        self.attributes().next().is_some() && !self.attributes().all(is_contact)
+    }
+}
+
+/// The rows that `request` asks for as plain claims, and that `policy` does not forbid.
 fn wanted(request: &AuthorizationRequest, policy: &ClientPolicy) -> impl Iterator<Item = &'static Row> {
-    TABLE.iter().filter(move |row| {
-        let is_identifier = row.mandatory.iter().any(|attribute| attribute.form() == Form::Identifier);
-        let is_ours = is_about_email(row) && !policy.email.is_country();
-        is_asked(row, request) && (policy.person_identifier || !is_identifier) && !is_ours
-    })
+    TABLE.iter().filter(move |row| row.is_asked(request) && row.is_allowed(policy))
+}
+
+/// The rows that `request` asks for in any way, and that `policy` does not forbid.
+fn needed(request: &AuthorizationRequest, policy: &ClientPolicy) -> impl Iterator<Item = &'static Row> {
+    let verified = move |row: &Row| {
+        policy.verified_claims && row.is_vouched_for() && request.claims.any_verified(row.claim)
+    };
+    TABLE.iter().filter(move |row| (row.is_asked(request) || verified(row)) && row.is_allowed(policy))
 }
 
 fn is_about_email(row: &Row) -> bool {
     row.claim == EMAIL || row.claim == EMAIL_VERIFIED
-}
-
-/// Whether `request` asks for the claim of `row`, by scope or by name.
-fn is_asked(row: &Row, request: &AuthorizationRequest) -> bool {
-    row.scopes.iter().any(|scope| request.scope.contains(*scope)) || request.claims.any(row.claim).is_some()
 }
 
 /// Every claim that `person` gives.

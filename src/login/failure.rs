@@ -83,6 +83,7 @@ macro_rules! table {
 const DENIED: Option<OAuthError> = Some(OAuthError::AccessDenied);
 const SERVER: Option<OAuthError> = Some(OAuthError::ServerError);
 const LATER: Option<OAuthError> = Some(OAuthError::TemporarilyUnavailable);
+const LOGIN: Option<OAuthError> = Some(OAuthError::LoginRequired);
 const UNMET: Option<OAuthError> = Some(OAuthError::UnmetAuthenticationRequirements);
 const RETRY: bool = true;
 const FINAL: bool = false;
@@ -141,6 +142,8 @@ table! {
     AnswerDataSet "EG-2111" shown "EG-2100", Node, SERVER, "answer-refused", 400, RETRY;
     /// Somebody acts for somebody else, and this service does not accept that (SEC-30).
     RepresentationRefused "EG-2112" shown "EG-2112", Citizen, DENIED, "representation-refused", 403, RETRY;
+    /// Somebody else logged in than the person that the broker named.
+    SubjectOther "EG-2113" shown "EG-2113", Citizen, LOGIN, "other-person", 403, RETRY;
     /// The answer was refused by a rule that this table does not group.
     AnswerRefused "EG-2199" shown "EG-2100", Node, SERVER, "answer-refused", 400, RETRY;
     /// The citizen cancelled, or the authentication failed, in their own country.

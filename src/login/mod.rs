@@ -20,6 +20,7 @@ mod release;
 pub mod session;
 mod subject;
 pub mod vault;
+pub mod verified;
 
 pub use answer::{Answered, AwaitResponse, DeclinedAnswer, Normalised, Outcome, Recipient, Refused};
 pub use choose::{ChooseCountry, Departure, DepartureRefused, Login, State};

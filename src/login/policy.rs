@@ -1,6 +1,6 @@
 //! What a client may ask for and learn, as registered; and what one request therefore asks of a country.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,10 @@ pub struct ClientPolicy {
     pub sector: String,
     /// How `acr` is written.
     pub acr: AcrStyle,
+    /// The client's own word for a level, in requests and in `acr`.
+    pub acr_words: BTreeMap<Loa, String>,
+    /// Whether the client may have claims together with what vouches for them (`verified_claims`).
+    pub verified_claims: bool,
     /// Whether ID tokens say `amr: ["eidas"]`, which is not a registered value (RFC 8176).
     pub amr: bool,
     /// What the broker is told when the level of assurance cannot be had.
@@ -115,6 +119,8 @@ impl ClientPolicy {
             subject: SubjectMode::default(),
             sector: sector.to_owned(),
             acr: AcrStyle::default(),
+            acr_words: BTreeMap::new(),
+            verified_claims: false,
             amr: true,
             level_error: LevelError::default(),
             cancel_goes_back: false,
@@ -127,7 +133,7 @@ impl ClientPolicy {
     /// # Errors
     /// [`Failure::LevelUnknown`].
     pub(crate) fn ask(&self, request: &AuthorizationRequest) -> Result<Ask, Failure> {
-        let floor = floor(self.min_loa, &request.acr)?;
+        let floor = floor(self, &request.acr)?;
         Ok(Ask {
             sp_type: self.sp_type,
             requester_id: self.requester_id.clone(),
@@ -142,6 +148,19 @@ impl ClientPolicy {
             representation: self.representation,
         })
     }
+
+    /// The level that an `acr` value names: by the client's own word, its URI, its short name, or what other
+    /// countries' gateways call it.
+    fn level(&self, value: &str) -> Option<Loa> {
+        let own = self.acr_words.iter().find(|(_, word)| *word == value).map(|(level, _)| *level);
+        let elsewhere = match value {
+            "eidas-loa-low" | "eidas1" => Some(Loa::Low),
+            "eidas-loa-substantial" | "eidas2" => Some(Loa::Substantial),
+            "eidas-loa-high" | "eidas3" => Some(Loa::High),
+            _ => None,
+        };
+        own.or_else(|| Loa::from_uri(value)).or_else(|| Loa::from_short(value)).or(elsewhere)
+    }
 }
 
 /// The level to ask for: the client's own minimum, or the lowest level that the request names if that is
@@ -150,13 +169,13 @@ impl ClientPolicy {
 ///
 /// # Errors
 /// [`Failure::LevelUnknown`]: the broker insists on values and knows none of ours.
-pub(crate) fn floor(minimum: Loa, acr: &RequestedAcr) -> Result<Loa, Failure> {
-    let lowest = |values: &[String]| values.iter().filter_map(|value| level(value)).min();
+pub(crate) fn floor(policy: &ClientPolicy, acr: &RequestedAcr) -> Result<Loa, Failure> {
+    let lowest = |values: &[String]| values.iter().filter_map(|value| policy.level(value)).min();
     let named = match acr.essential.as_deref() {
         Some([]) | None => lowest(&acr.voluntary),
         Some(essential) => Some(lowest(essential).ok_or(Failure::LevelUnknown)?),
     };
-    Ok(named.map_or(minimum, |named| named.max(minimum)))
+    Ok(named.map_or(policy.min_loa, |named| named.max(policy.min_loa)))
 }
 
 /// `acr` for an achieved `level`: the level itself in the client's style, except when the broker insisted
@@ -171,7 +190,7 @@ pub(crate) fn acr(
     acr: &RequestedAcr,
     achieved: &AssuranceLevel,
 ) -> Result<String, Failure> {
-    let floor = floor(policy.min_loa, acr)?;
+    let floor = floor(policy, acr)?;
     let demand = if policy.accept_non_notified {
         RequestedLoa::with_non_notified(floor)
     } else {
@@ -184,31 +203,24 @@ pub(crate) fn acr(
         return Ok(achieved.uri().to_owned());
     };
     if let Some(essential) = acr.essential.as_deref().filter(|values| !values.is_empty()) {
-        let reached = essential.iter().filter_map(|value| Some((level(value)?, value)));
+        let reached = essential.iter().filter_map(|value| Some((policy.level(value)?, value)));
         let best = reached.filter(|(level, _)| *level <= notified).max_by_key(|(level, _)| *level);
         return best.map(|(_, value)| value.clone()).ok_or(Failure::LevelTooLow);
     }
-    Ok(match policy.acr {
+    let usual = match policy.acr {
         AcrStyle::Uri => notified.uri(),
         AcrStyle::Short => notified.short(),
-    }
-    .to_owned())
-}
-
-/// The level that an `acr` value names: its URI, its short name, or what other countries' gateways call it.
-fn level(value: &str) -> Option<Loa> {
-    let elsewhere = match value {
-        "eidas-loa-low" | "eidas1" => Some(Loa::Low),
-        "eidas-loa-substantial" | "eidas2" => Some(Loa::Substantial),
-        "eidas-loa-high" | "eidas3" => Some(Loa::High),
-        _ => None,
     };
-    Loa::from_uri(value).or_else(|| Loa::from_short(value)).or(elsewhere)
+    Ok(policy.acr_words.get(&notified).map_or(usual, String::as_str).to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn policy() -> ClientPolicy {
+        ClientPolicy::new("Service", "s", SpType::Public)
+    }
 
     fn values(text: &str) -> Vec<String> {
         text.split_whitespace().map(str::to_owned).collect()
@@ -234,13 +246,13 @@ mod tests {
         ];
         for (voluntary, essential, expected) in cases {
             let requested = requested(voluntary, essential);
-            assert_eq!(floor(Loa::Substantial, &requested), expected, "{requested:?}");
+            assert_eq!(floor(&policy(), &requested), expected, "{requested:?}");
         }
     }
 
     #[test]
     fn acr_tells_what_was_reached_in_the_words_asked_for() {
-        let policy = ClientPolicy::new("Service", "s", SpType::Public);
+        let policy = policy();
         let short = ClientPolicy { acr: AcrStyle::Short, ..policy.clone() };
         let high = AssuranceLevel::Notified(Loa::High);
         let told = |policy: &ClientPolicy, essential| acr(policy, &requested("", essential), &high);
@@ -251,8 +263,26 @@ mod tests {
     }
 
     #[test]
+    fn a_client_may_have_words_of_its_own_for_the_levels() {
+        let words = [(Loa::Substantial, "2"), (Loa::High, "3")].map(|(level, word)| (level, word.to_owned()));
+        let policy = ClientPolicy { acr_words: words.into(), ..policy() };
+        assert_eq!(floor(&policy, &requested("3 2", None)), Ok(Loa::Substantial));
+        assert_eq!(floor(&policy, &requested("", Some("3"))), Ok(Loa::High));
+        assert_eq!(floor(&policy, &requested("", Some("1"))), Err(Failure::LevelUnknown));
+        let told =
+            |essential, level| acr(&policy, &requested("", essential), &AssuranceLevel::Notified(level));
+        assert_eq!(told(None, Loa::High).as_deref(), Ok("3"));
+        assert_eq!(told(Some("2"), Loa::High).as_deref(), Ok("2"));
+        // The other words are understood as before.
+        assert_eq!(told(Some("eidas2"), Loa::High).as_deref(), Ok("eidas2"));
+        let low = ClientPolicy { min_loa: Loa::Low, ..policy.clone() };
+        let level = AssuranceLevel::Notified(Loa::Low);
+        assert_eq!(acr(&low, &requested("", None), &level).as_deref(), Ok(Loa::Low.uri()));
+    }
+
+    #[test]
     fn a_level_below_the_floor_gets_no_acr() {
-        let policy = ClientPolicy::new("Service", "s", SpType::Public);
+        let policy = policy();
         let low = AssuranceLevel::Notified(Loa::Low);
         let other = AssuranceLevel::NonNotified("http://eidas.europa.eu/NotNotified/LoA/high".to_owned());
         for level in [&low, &other] {

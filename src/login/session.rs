@@ -4,7 +4,10 @@
 //! A session repeats an answer; it never composes another one. What it was made for is a part of it, and a
 //! request for anything else is a new login (docs/adr, one client for each session).
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::answer::Normalised;
 use super::choose::{self, Login};
@@ -17,8 +20,7 @@ use crate::crypto::hash;
 use crate::eidas::CountryCode;
 use crate::ids::{self, Random};
 use crate::oidc::authorize::Prompt;
-use crate::oidc::{AuthorizationRequest, Client};
-use crate::secret::Personal;
+use crate::oidc::{AuthorizationRequest, Blinding, Client, Fingerprint};
 
 /// What is needed to answer the same client again. Lives sealed under the browser's cookie.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,9 +37,6 @@ pub struct Session {
     asked: [u8; 32],
 }
 
-/// The subject of an `id_token_hint`; `None` if it is no ID token of ours.
-pub type Named = Option<Personal<String>>;
-
 /// Why a session does not answer a request; in the order in which it is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Obstacle {
@@ -51,7 +50,7 @@ pub enum Obstacle {
     #[error("the request asks for something else than the session holds")]
     OtherQuestion,
     /// Another person is asked for.
-    #[error("id_token_hint names another person, or cannot be looked at")]
+    #[error("the request names another person")]
     OtherPerson,
     /// Another country is asked for.
     #[error("the request names another country")]
@@ -105,12 +104,12 @@ impl Session {
         request: &AuthorizationRequest,
         client: &Client,
         policy: &ClientPolicy,
-        named: Option<&Named>,
+        blinding: &Blinding,
         now: Timestamp,
     ) -> Result<Normalised, Obstacle> {
         nobody_is_to_be_asked(request)?;
         the_question_is_the_same(self, request, client, policy)?;
-        the_person_is_the_same(self, request, named)?;
+        the_person_is_the_same(self, request, blinding)?;
         the_country_is_the_same(self, request)?;
         it_is_recent_enough(self, request, now)?;
         the_level_is_high_enough(self, request, policy)?;
@@ -132,19 +131,15 @@ fn the_question_is_the_same(
     if asked(request, client, policy) == session.asked { Ok(()) } else { Err(Obstacle::OtherQuestion) }
 }
 
-/// A hint that was pushed is not here to be compared, and one that cannot be read names nobody.
+/// Whom an `id_token_hint`, or a claim with a value, names.
 fn the_person_is_the_same(
     session: &Session,
     request: &AuthorizationRequest,
-    named: Option<&Named>,
+    blinding: &Blinding,
 ) -> Result<(), Obstacle> {
-    let is_same = |sub: &Personal<String>| vault::same(sub.expose(), session.normalised.sub.expose());
-    match named {
-        None if request.hint_pushed => Err(Obstacle::OtherPerson),
-        None => Ok(()),
-        Some(Some(sub)) if is_same(sub) => Ok(()),
-        Some(_) => Err(Obstacle::OtherPerson),
-    }
+    let here = blinding.of(&Value::String(session.normalised.sub.expose().clone()));
+    let is_other = |named: &BTreeSet<Fingerprint>| !named.contains(&here);
+    if request.subject.iter().any(is_other) { Err(Obstacle::OtherPerson) } else { Ok(()) }
 }
 
 fn the_country_is_the_same(session: &Session, request: &AuthorizationRequest) -> Result<(), Obstacle> {
@@ -181,12 +176,16 @@ fn the_level_is_high_enough(
 fn asked(request: &AuthorizationRequest, client: &Client, policy: &ClientPolicy) -> [u8; 32] {
     let mut claims = request.claims.clone();
     for place in [&mut claims.id_token, &mut claims.userinfo] {
+        // These two have rules of their own.
         place.remove("acr");
+        place.remove("sub");
     }
     let released: Vec<_> = claims::released_attributes(request, policy);
-    let question = (&request.scope, &claims, claims::wanted_claims(request, policy), released);
+    // Fingerprints do not print, but are written.
+    let claims = serde_json::to_string(&claims).unwrap_or_default();
+    let question = (&request.scope, claims, claims::wanted_claims(request, policy), released);
     let answer = (&client.id, client.claims_in_id_token, policy.subject, &policy.sector, policy.kind);
-    let told = (policy.consent, &policy.purpose, &policy.email);
+    let told = (policy.consent, &policy.purpose, &request.purpose, policy.verified_claims, &policy.email);
     hash::sha256(format!("{question:?} {answer:?} {told:?}").as_bytes())
 }
 
@@ -201,6 +200,7 @@ mod tests {
     use crate::login::{Consent, SubjectMode};
     use crate::oidc::client::{ClaimsInIdToken, SecretHash};
     use crate::oidc::{RedirectUri, RequestedAcr};
+    use crate::secret::Personal;
 
     fn client() -> Client {
         let uri = RedirectUri::register("https://rp.example/cb").unwrap();
@@ -213,6 +213,10 @@ mod tests {
 
     fn began() -> Timestamp {
         Timestamp::from_unix(1_795_000_000)
+    }
+
+    fn blinding() -> Blinding {
+        Blinding::new([3; 32])
     }
 
     fn ask() -> AuthorizationRequest {
@@ -237,12 +241,12 @@ mod tests {
         let mut request = ask();
         change(&mut request);
         let now = began() + Duration::from_secs(100);
-        session().answer(&request, &client(), &policy(), None, now).err()
+        session().answer(&request, &client(), &policy(), &blinding(), now).err()
     }
 
     #[test]
     fn the_same_question_gets_the_same_answer() {
-        let answer = session().answer(&ask(), &client(), &policy(), None, began());
+        let answer = session().answer(&ask(), &client(), &policy(), &blinding(), began());
         assert_eq!(answer, Ok(session().normalised));
         assert_eq!(obstacle(|request| request.prompt = [Prompt::None].into()), None);
         assert_eq!(obstacle(|request| request.nonce = Some("another".to_owned())), None);
@@ -281,23 +285,18 @@ mod tests {
         for (n, change) in changes.into_iter().enumerate() {
             let (mut client, mut policy) = (client(), policy());
             change(&mut client, &mut policy);
-            let answer = session().answer(&ask(), &client, &policy, None, began());
+            let answer = session().answer(&ask(), &client, &policy, &blinding(), began());
             assert_eq!(answer, Err(Obstacle::OtherQuestion), "{n}");
         }
     }
 
     #[test]
     fn another_person_is_another_login() {
-        let answer = |named: Named, hint_pushed: bool| {
-            let request = AuthorizationRequest { hint_pushed, ..ask() };
-            let named = Some(named).filter(|_| !hint_pushed);
-            session().answer(&request, &client(), &policy(), named.as_ref(), began()).err()
-        };
-        let sub = |sub: &str| Some(Personal::new(sub.to_owned()));
-        assert_eq!(answer(sub("sub"), false), None);
-        assert_eq!(answer(sub("other"), false), Some(Obstacle::OtherPerson));
-        assert_eq!(answer(None, false), Some(Obstacle::OtherPerson));
-        assert_eq!(answer(None, true), Some(Obstacle::OtherPerson));
+        let named = |sub: &str| vec![[blinding().of(&Value::String(sub.to_owned()))].into()];
+        assert_eq!(obstacle(|request| request.subject = named("sub")), None);
+        assert_eq!(obstacle(|request| request.subject = named("other")), Some(Obstacle::OtherPerson));
+        let both = [named("sub"), named("other")].concat();
+        assert_eq!(obstacle(|request| request.subject = both), Some(Obstacle::OtherPerson));
     }
 
     #[test]
@@ -322,7 +321,7 @@ mod tests {
         assert_eq!(obstacle(|request| request.acr = essential("substantial")), None);
         assert_eq!(obstacle(|request| request.acr = essential("high")), Some(Obstacle::LevelTooLow));
         let strict = ClientPolicy { min_loa: Loa::High, ..policy() };
-        let answer = session().answer(&ask(), &client(), &strict, None, began());
+        let answer = session().answer(&ask(), &client(), &strict, &blinding(), began());
         assert_eq!(answer, Err(Obstacle::LevelTooLow));
     }
 

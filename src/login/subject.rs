@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::email::Mailbox;
 use crate::crypto::hash::{hex, hmac_sha256};
 use crate::eidas::{Person, Subject};
+use crate::oidc::Blinding;
 use crate::secret::Secret;
 
 /// What kind of `sub` a client gets.
@@ -69,6 +70,12 @@ impl SubjectKey {
         let mut digits = hex(&mac);
         digits.truncate(16);
         digits
+    }
+
+    /// What keeps the values that requests compare with, such as an expected `sub`.
+    #[must_use]
+    pub fn blinding(&self) -> Blinding {
+        Blinding::new(hmac_sha256(self.key.expose(), b"eidas-request-values"))
     }
 
     /// The `sub` of `subject` for a client of `sector` in `mode`.

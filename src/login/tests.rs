@@ -1,6 +1,7 @@
 //! Claims and subjects of whole persons.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
@@ -8,6 +9,7 @@ use super::claims::{all, release, released_attributes, wanted_attributes};
 use super::policy::ClientPolicy;
 use super::subject::{SubjectError, SubjectKey, SubjectMode, subject_type};
 use crate::clock::Timestamp;
+use crate::crypto::jose::{JwsAlgorithm, JwsKey};
 use crate::eidas::attribute::{Address, Attribute, DateOfBirth, Gender, Identifier, Name};
 use crate::eidas::{
     AssuranceLevel, CountryCode, Identity, LegalPerson, Loa, NaturalPerson, Person, SpType, Subject,
@@ -15,7 +17,7 @@ use crate::eidas::{
 };
 use crate::oidc::client::ClaimsInIdToken;
 use crate::oidc::{
-    AuthorizationRequest, Client, Clients, Issuer, RedirectUri, authorize, client::SecretHash,
+    AuthorizationRequest, Client, Issuer, Provider, RedirectUri, SigningKeys, authorize, client::SecretHash,
 };
 use crate::secret::Personal;
 
@@ -114,6 +116,9 @@ fn generous(kind: SubjectKind) -> ClientPolicy {
     }
 }
 
+static KEYS: LazyLock<SigningKeys> =
+    LazyLock::new(|| SigningKeys::new(vec![JwsKey::generate(JwsAlgorithm::RS256).unwrap()]).unwrap());
+
 pub(super) fn request(scope: &str, claims: Option<Value>) -> AuthorizationRequest {
     let redirect = "https://broker.example/cb";
     let mut client =
@@ -129,7 +134,9 @@ pub(super) fn request(scope: &str, claims: Option<Value>) -> AuthorizationReques
     parameters.extend(claims.map(|claims| ("claims", claims.to_string())));
     let parameters: Vec<_> = parameters.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let issuer = Issuer::parse("https://op.example").unwrap();
-    authorize::check(&parameters, &Clients::new([client]).unwrap(), &issuer).unwrap()
+    let blinding = key().blinding();
+    let provider = Provider { issuer: &issuer, keys: KEYS.clone(), blinding: &blinding };
+    authorize::check(&parameters, &client, &provider).unwrap()
 }
 
 fn userinfo(identity: &Identity, request: &AuthorizationRequest, policy: &ClientPolicy) -> Value {

@@ -45,9 +45,10 @@ fn words(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::oidc::Blinding;
 
     fn requested(acr_values: Option<&str>, claims: &str) -> RequestedAcr {
-        RequestedAcr::of(acr_values, &ClaimsRequest::parse(claims).unwrap())
+        RequestedAcr::of(acr_values, &ClaimsRequest::parse(claims, &Blinding::new([3; 32])).unwrap())
     }
 
     #[test]

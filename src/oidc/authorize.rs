@@ -4,16 +4,20 @@
 //! afterwards every error goes back to the client ([`AuthorizeRefusal::Redirect`]). Parameters that we do
 //! not know, and parameters without a value, are ignored (RFC 6749 §3.1).
 
+mod response;
 mod rules;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::response::{AuthorizationResponse, Delivery, ResponseMode};
+use super::fingerprint::{Blinding, Fingerprint};
 use super::pkce::CodeChallenge;
+use super::request_object::{Refused, RequestObject};
 use super::token::TokenError;
-use super::{ClaimsRequest, Client, Clients, ErrorDescription, Issuer, OAuthError, RequestedAcr, form};
+use super::{ClaimsRequest, Client, ErrorDescription, Issuer, OAuthError, RequestedAcr, SigningKeys};
+use crate::crypto::jose::JwsAlgorithm;
 use crate::secret::Personal;
 
 /// A request that passed every rule.
@@ -25,6 +29,8 @@ pub struct AuthorizationRequest {
     pub redirect_uri: String,
     /// How the answer travels.
     pub response_mode: ResponseMode,
+    /// The algorithm of the answer, if it is to be signed.
+    pub response_alg: JwsAlgorithm,
     /// The scopes granted: asked for, and the client's. Always with `openid`.
     pub scope: BTreeSet<String>,
     /// Given back as it came.
@@ -42,7 +48,8 @@ pub struct AuthorizationRequest {
     pub claims: ClaimsRequest,
     /// What the client wants to happen with the person.
     pub prompt: BTreeSet<Prompt>,
-    /// The greatest age of the authentication that the client accepts, in seconds.
+    /// The greatest age of the authentication that the client accepts, in seconds. A country is always asked
+    /// to authenticate anew, and an answer to the contrary is refused (SEC-26).
     pub max_age: Option<u64>,
     /// Languages for our pages, best first; well-formed BCP 47 tags.
     pub ui_locales: Vec<String>,
@@ -50,71 +57,16 @@ pub struct AuthorizationRequest {
     /// has no place for it.
     #[serde(skip)]
     pub login_hint: Option<Personal<String>>,
+    /// Who has to log in, if the client names somebody: `sub` must be in each of the sets (OpenID Connect
+    /// Core §3.1.2.2). One comes from `id_token_hint`, others from `claims`.
+    pub subject: Vec<BTreeSet<Fingerprint>>,
     /// Two letters in upper case, if the client named the country already.
     pub country: Option<String>,
-    /// Whether an `id_token_hint` was pushed. What it says is not kept: it names a person.
-    #[serde(default)]
-    pub hint_pushed: bool,
+    /// What the login is for, in words for the person; 3 to 300 characters.
+    pub purpose: Option<String>,
     /// If the client pushed the request (RFC 9126): SHA-256 of the reference to it.
     #[serde(default)]
     pub pushed: Option<[u8; 32]>,
-}
-
-/// How an authorization response travels (OAuth 2.0 Multiple Response Types §2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ResponseMode {
-    /// In the query of the redirect URI.
-    Query,
-    /// In a form that the browser posts to the redirect URI (OAuth 2.0 Form Post Response Mode).
-    FormPost,
-}
-
-impl ResponseMode {
-    /// All of them, in the order in which discovery lists them.
-    pub const ALL: [Self; 2] = [Self::Query, Self::FormPost];
-
-    /// The `response_mode` value.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Query => "query",
-            Self::FormPost => "form_post",
-        }
-    }
-
-    /// The mode of a `response_mode` value.
-    fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.as_str() == name)
-    }
-}
-
-/// What the client is told, and the way there. Its values do not print: one can be a code.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AuthorizationResponse {
-    /// How it travels.
-    pub mode: ResponseMode,
-    /// The client's redirect URI.
-    pub redirect_uri: String,
-    /// Names and values, in order; always with `iss`, and with `state` if there was one.
-    pub parameters: Vec<(&'static str, String)>,
-}
-
-impl AuthorizationResponse {
-    /// The redirect URI with the parameters in its query: where a browser goes in the mode `query`.
-    #[must_use]
-    pub fn location(&self) -> String {
-        let parameters: Vec<_> =
-            self.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        form::with_query(&self.redirect_uri, &parameters)
-    }
-}
-
-impl std::fmt::Debug for AuthorizationResponse {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let names: Vec<_> = self.parameters.iter().map(|(name, _)| name).collect();
-        write!(f, "AuthorizationResponse({:?}, {names:?})", self.mode)
-    }
 }
 
 /// The `prompt` values (OpenID Connect Core §3.1.2.1). An eIDAS login always asks the person anew, so all that
@@ -162,6 +114,9 @@ pub enum PageRefusal {
     /// The client has not registered this `redirect_uri`.
     #[error("redirect_uri is not registered for this client")]
     RedirectUriUnregistered,
+    /// The request object is not in order, and nothing else says where the client is to be told.
+    #[error("the request object is not in order")]
+    RequestObjectInvalid,
     /// `request_uri` refers to no pushed request of this client, or no longer.
     #[error("request_uri refers to no pushed request of this client")]
     RequestUriInvalid,
@@ -178,6 +133,7 @@ impl PageRefusal {
             Self::RedirectUriMissing => "redirect_uri_missing",
             Self::RedirectUriRepeated => "redirect_uri_repeated",
             Self::RedirectUriUnregistered => "redirect_uri_unregistered",
+            Self::RequestObjectInvalid => "request_object_invalid",
             Self::RequestUriInvalid => "request_uri_invalid",
         }
     }
@@ -186,8 +142,6 @@ impl PageRefusal {
 /// An error that goes back to the client (RFC 6749 §4.1.2.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorResponse {
-    /// The client that asked.
-    pub client_id: String,
     /// The error code.
     pub error: OAuthError,
     /// For the client's developer.
@@ -196,30 +150,104 @@ pub struct ErrorResponse {
     pub response: AuthorizationResponse,
 }
 
-/// Runs the table over the parameters of an authorization request, as decoded from the query or form.
+/// The provider, as far as requests are judged by it.
+#[derive(Clone, Debug)]
+pub struct Provider<'a> {
+    /// Who we are.
+    pub issuer: &'a Issuer,
+    /// What `id_token_hint` must be signed with.
+    pub keys: SigningKeys,
+    /// What keeps values of the request that may tell about a person.
+    pub blinding: &'a Blinding,
+}
+
+/// The client that the parameters name. Not proved: anybody can send a browser here.
+///
+/// # Errors
+/// If they do not name one once.
+pub fn client_id(parameters: &[(String, String)]) -> Result<&str, PageRefusal> {
+    let mut named = parameters.iter().filter(|(name, _)| name == "client_id").map(|(_, id)| id.as_str());
+    match (named.next(), named.next()) {
+        (_, Some(_)) => Err(PageRefusal::ClientRepeated),
+        (None | Some(""), None) => Err(PageRefusal::ClientMissing),
+        (Some(id), None) => Ok(id),
+    }
+}
+
+/// Runs the table over the parameters of an authorization request, as decoded from the query or form, of the
+/// client that [`client_id`] names.
 ///
 /// # Errors
 /// The first rule that the request breaks.
 pub fn check(
     parameters: &[(String, String)],
-    clients: &Clients,
-    issuer: &Issuer,
+    client: &Client,
+    provider: &Provider<'_>,
 ) -> Result<AuthorizationRequest, AuthorizeRefusal> {
-    let parameters = Parameters(parameters);
-    let client = the_client_is_known(&parameters, clients).map_err(AuthorizeRefusal::Page)?;
-    let redirect_uri =
-        the_redirect_uri_is_registered(&parameters, &client).map_err(AuthorizeRefusal::Page)?;
-    let mut request = AuthorizationRequest::empty(&client, redirect_uri);
+    judge(&Parameters { pairs: parameters, provider, signed: false }, client)
+}
+
+/// Runs the table over a request that `client` has signed: what stood outside of the object does not count.
+///
+/// # Errors
+/// The first rule that the request breaks.
+pub fn check_object(
+    object: &RequestObject,
+    client: &Client,
+    provider: &Provider<'_>,
+) -> Result<AuthorizationRequest, AuthorizeRefusal> {
+    judge(&Parameters { pairs: &object.parameters, provider, signed: true }, client)
+}
+
+/// The request object among the parameters, and what `client` signs with; nothing if it may not sign.
+#[must_use]
+pub fn request_object<'a>(
+    parameters: &'a [(String, String)],
+    client: &Client,
+) -> Option<(&'a str, JwsAlgorithm)> {
+    let algorithm = client.request_objects?.algorithm;
+    let mut objects = parameters.iter().filter(|(name, _)| name == "request").map(|(_, object)| object);
+    let object = objects.next().filter(|object| !object.is_empty())?;
+    objects.next().is_none().then_some((object.as_str(), algorithm))
+}
+
+/// Tells `client` that its request object is refused: where the object says, if the client did sign it, and
+/// otherwise where the parameters outside say. Both only if it is registered.
+#[must_use]
+pub fn refuse_object(
+    refused: &Refused,
+    outside: &[(String, String)],
+    client: &Client,
+    provider: &Provider<'_>,
+) -> AuthorizeRefusal {
+    let pairs = refused.parameters.as_deref().unwrap_or(outside);
+    let parameters = Parameters { pairs, provider, signed: false };
+    let Ok(redirect_uri) = the_redirect_uri_is_registered(&parameters, client) else {
+        return AuthorizeRefusal::Page(PageRefusal::RequestObjectInvalid);
+    };
+    let mut request = AuthorizationRequest::empty(client, redirect_uri);
+    let mode = parameters.one("response_mode").and_then(ResponseMode::from_name);
+    request.response_mode = mode.unwrap_or(ResponseMode::Query);
+    // A state that is none is left out.
+    let _ = rules::state(&parameters, &mut request);
+    let error = OAuthError::InvalidRequestObject;
+    let description = ErrorDescription::new(&refused.fault.to_string());
+    let response = request.error(error, &description, provider.issuer);
+    AuthorizeRefusal::Redirect(ErrorResponse { error, description, response })
+}
+
+fn judge(parameters: &Parameters<'_>, client: &Client) -> Result<AuthorizationRequest, AuthorizeRefusal> {
+    let redirect_uri = the_redirect_uri_is_registered(parameters, client).map_err(AuthorizeRefusal::Page)?;
+    let mut request = AuthorizationRequest::empty(client, redirect_uri);
     // Before any rule, so that every error travels in the way that the client asked for.
     let mode = parameters.one("response_mode").and_then(ResponseMode::from_name);
     request.response_mode = mode.unwrap_or(ResponseMode::Query);
-    match run(&parameters, &client, &mut request) {
+    match run(parameters, client, &mut request) {
         Ok(()) => Ok(request),
         Err(rules::Denied(error, description)) => {
             let description = ErrorDescription::new(description);
-            let response = request.error(error, &description, issuer);
-            let client_id = client.id.clone();
-            Err(AuthorizeRefusal::Redirect(ErrorResponse { client_id, error, description, response }))
+            let response = request.error(error, &description, parameters.provider.issuer);
+            Err(AuthorizeRefusal::Redirect(ErrorResponse { error, description, response }))
         }
     }
 }
@@ -232,18 +260,45 @@ pub fn check(
 pub fn push(
     parameters: &[(String, String)],
     client: &Client,
+    provider: &Provider<'_>,
     hash: [u8; 32],
 ) -> Result<AuthorizationRequest, TokenError> {
-    let parameters = Parameters(parameters);
-    if !parameters.all("request_uri").is_empty() {
-        return Err(TokenError::new(OAuthError::InvalidRequest, "request_uri cannot be pushed"));
+    judge_pushed(&Parameters { pairs: parameters, provider, signed: false }, client, hash)
+}
+
+/// The same for a request that `client` has signed, which is in `form` (RFC 9126 §3).
+///
+/// # Errors
+/// The first rule that the request breaks.
+pub fn push_object(
+    form: &[(String, String)],
+    object: &RequestObject,
+    client: &Client,
+    provider: &Provider<'_>,
+    hash: [u8; 32],
+) -> Result<AuthorizationRequest, TokenError> {
+    nothing_is_pushed_by_reference(&Parameters { pairs: form, provider, signed: false })?;
+    judge_pushed(&Parameters { pairs: &object.parameters, provider, signed: true }, client, hash)
+}
+
+fn nothing_is_pushed_by_reference(parameters: &Parameters<'_>) -> Result<(), TokenError> {
+    match parameters.all("request_uri").is_empty() {
+        true => Ok(()),
+        false => Err(TokenError::new(OAuthError::InvalidRequest, "request_uri cannot be pushed")),
     }
+}
+
+fn judge_pushed(
+    parameters: &Parameters<'_>,
+    client: &Client,
+    hash: [u8; 32],
+) -> Result<AuthorizationRequest, TokenError> {
+    nothing_is_pushed_by_reference(parameters)?;
     let refused = |refusal: PageRefusal| TokenError::new(OAuthError::InvalidRequest, &refusal.to_string());
-    let redirect_uri = the_redirect_uri_is_registered(&parameters, client).map_err(refused)?;
+    let redirect_uri = the_redirect_uri_is_registered(parameters, client).map_err(refused)?;
     let mut request = AuthorizationRequest::empty(client, redirect_uri);
     request.pushed = Some(hash);
-    request.hint_pushed = parameters.one("id_token_hint").is_some();
-    match run(&parameters, client, &mut request) {
+    match run(parameters, client, &mut request) {
         Ok(()) => Ok(request),
         Err(rules::Denied(error, description)) => Err(TokenError::new(error, description)),
     }
@@ -254,7 +309,9 @@ fn run(
     client: &Client,
     request: &mut AuthorizationRequest,
 ) -> Result<(), rules::Denied> {
-    rules::RULES.iter().try_for_each(|rule| rule(parameters, client, request))
+    rules::RULES.iter().try_for_each(|rule| rule(parameters, client, request))?;
+    request.claims.forget_values();
+    Ok(())
 }
 
 /// Client and reference, if the parameters refer to a pushed request. All others are then ignored: what counts
@@ -263,30 +320,14 @@ fn run(
 /// # Errors
 /// If the client is not named once.
 pub fn reference(parameters: &[(String, String)]) -> Result<Option<(&str, &str)>, PageRefusal> {
-    let parameters = Parameters(parameters);
-    let [Some(reference)] =
-        parameters.all("request_uri").iter().map(|uri| uri.strip_prefix(REQUEST_URI)).collect::<Vec<_>>()[..]
-    else {
-        return Ok(None);
-    };
-    match parameters.all("client_id").as_slice() {
-        [] | [""] => Err(PageRefusal::ClientMissing),
-        [id] => Ok(Some((id, reference))),
-        _ => Err(PageRefusal::ClientRepeated),
-    }
+    let mut uris = parameters.iter().filter(|(name, _)| name == "request_uri").map(|(_, uri)| uri);
+    let reference = uris.next().and_then(|uri| uri.strip_prefix(REQUEST_URI));
+    let Some(reference) = reference.filter(|_| uris.next().is_none()) else { return Ok(None) };
+    Ok(Some((client_id(parameters)?, reference)))
 }
 
 /// What the `request_uri` of a pushed request begins with (RFC 9126 §2.2).
 pub const REQUEST_URI: &str = "urn:ietf:params:oauth:request_uri:";
-
-fn the_client_is_known(parameters: &Parameters<'_>, clients: &Clients) -> Result<Arc<Client>, PageRefusal> {
-    match parameters.all("client_id").as_slice() {
-        [] => Err(PageRefusal::ClientMissing),
-        [""] => Err(PageRefusal::ClientMissing),
-        [id] => clients.lookup(id).cloned().ok_or(PageRefusal::ClientUnknown),
-        _ => Err(PageRefusal::ClientRepeated),
-    }
-}
 
 fn the_redirect_uri_is_registered(
     parameters: &Parameters<'_>,
@@ -309,6 +350,7 @@ impl AuthorizationRequest {
             client_id: client.id.clone(),
             redirect_uri,
             response_mode: ResponseMode::Query,
+            response_alg: client.authorization_response_alg.unwrap_or(client.id_token_alg),
             scope: BTreeSet::new(),
             state: None,
             nonce: None,
@@ -320,8 +362,9 @@ impl AuthorizationRequest {
             max_age: None,
             ui_locales: Vec::new(),
             login_hint: None,
+            subject: Vec::new(),
             country: None,
-            hint_pushed: false,
+            purpose: None,
             pushed: None,
         }
     }
@@ -366,24 +409,31 @@ impl AuthorizationRequest {
         parameters.push(("iss", issuer.as_str().to_owned()));
         AuthorizationResponse {
             mode: self.response_mode,
+            client_id: self.client_id.clone(),
             redirect_uri: self.redirect_uri.clone(),
+            algorithm: self.response_alg,
             parameters,
         }
     }
 }
 
-/// The parameters as they came.
-struct Parameters<'a>(&'a [(String, String)]);
+/// The parameters as they came, and whom they came to.
+struct Parameters<'a> {
+    pairs: &'a [(String, String)],
+    provider: &'a Provider<'a>,
+    /// Whether they stood in a request object that holds.
+    signed: bool,
+}
 
 impl<'a> Parameters<'a> {
     fn all(&self, name: &str) -> Vec<&'a str> {
-        self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str()).collect()
+        self.pairs.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str()).collect()
     }
 
     /// The value of a parameter that is known to be there once at most; one without a value counts as
     /// left out (RFC 6749 §3.1).
     fn one(&self, name: &str) -> Option<&'a str> {
-        self.0.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, value)| value.as_str())
+        self.pairs.iter().find(|(n, v)| n == name && !v.is_empty()).map(|(_, value)| value.as_str())
     }
 }
 

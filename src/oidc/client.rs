@@ -40,6 +40,8 @@ pub struct Client {
     pub require_pkce: bool,
     /// Whether a request that was not pushed is refused (RFC 9126 §6).
     pub require_par: bool,
+    /// How it signs its authorization requests, if it may.
+    pub request_objects: Option<RequestObjects>,
     /// Whether a request without `nonce` is refused. Off by default, since authentik sends none.
     pub require_nonce: bool,
     /// The algorithm that signs its ID tokens.
@@ -48,6 +50,9 @@ pub struct Client {
     pub id_token_encryption: Option<Encryption>,
     /// How its claims leave the userinfo endpoint.
     pub userinfo: UserinfoForm,
+    /// The algorithm that signs answers to its authorization requests, if it asks for signed ones (JARM §4).
+    /// `None`: that of its ID tokens.
+    pub authorization_response_alg: Option<JwsAlgorithm>,
     /// The scopes that it is granted if it asks for them; others are ignored.
     pub scopes: BTreeSet<String>,
     /// Which claims go into the ID token besides userinfo.
@@ -79,10 +84,12 @@ impl Client {
             post_logout_redirect_uris: Vec::new(),
             require_pkce: true,
             require_par: false,
+            request_objects: None,
             require_nonce: false,
             id_token_alg: JwsAlgorithm::RS256,
             id_token_encryption: None,
             userinfo: UserinfoForm::Json,
+            authorization_response_alg: None,
             scopes: [scope::OPENID, scope::PROFILE, "eidas"].map(str::to_owned).into(),
             claims_in_id_token: ClaimsInIdToken::Minimal,
             iat_backdate: Duration::from_secs(5),
@@ -124,6 +131,15 @@ impl Client {
             _ => self.claims_in_id_token,
         }
     }
+}
+
+/// How a client signs its authorization requests (RFC 9101), with one of its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestObjects {
+    /// The one algorithm that is accepted.
+    pub algorithm: JwsAlgorithm,
+    /// Whether a request that is not signed is refused (§10.5).
+    pub required: bool,
 }
 
 /// How a client authenticates at the token endpoint, and against what.

@@ -47,6 +47,25 @@ pub struct Offer {
     pub public_clients: bool,
     /// Languages of our pages, as BCP 47 tags in canonical case.
     pub ui_locales: Vec<String>,
+    /// Whether some client may sign its requests.
+    pub request_objects: bool,
+    /// Whether every client has to.
+    pub require_request_objects: bool,
+    /// What vouches for claims, if some client may have that.
+    pub verified_claims: Option<VerifiedClaims>,
+}
+
+/// What discovery says of `verified_claims` (OpenID Connect for Identity Assurance 1.0 §8).
+#[derive(Clone, Debug)]
+pub struct VerifiedClaims {
+    /// The one trust framework.
+    pub trust_framework: &'static str,
+    /// The one type of evidence.
+    pub evidence: &'static str,
+    /// The one type of electronic record.
+    pub record: &'static str,
+    /// Names of the claims that can be vouched for.
+    pub claims: Vec<&'static str>,
 }
 
 /// The metadata document.
@@ -84,6 +103,7 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "userinfo_signing_alg_values_supported": algorithms,
         "userinfo_encryption_alg_values_supported": JweAlgorithm::ALL.map(JweAlgorithm::as_str),
         "userinfo_encryption_enc_values_supported": JweContentAlgorithm::ALL.map(JweContentAlgorithm::as_str),
+        "authorization_signing_alg_values_supported": algorithms,
         "token_endpoint_auth_methods_supported": authentication_methods(offer),
         "token_endpoint_auth_signing_alg_values_supported": assertion_algorithms(),
         "introspection_endpoint_auth_methods_supported": authentication_methods(&Offer {
@@ -96,11 +116,27 @@ pub fn document(issuer: &Issuer, offer: &Offer, keys: &SigningKeys) -> Value {
         "dpop_signing_alg_values_supported": dpop::ALGORITHMS.map(JwsAlgorithm::as_str),
         "authorization_response_iss_parameter_supported": true,
         // Left out, both would mean something else: the default of the second is true.
-        "request_parameter_supported": false,
+        "request_parameter_supported": offer.request_objects,
         "request_uri_parameter_supported": false,
+        "verified_claims_supported": offer.verified_claims.is_some(),
     });
     if let Some(document) = document.as_object_mut().filter(|_| offer.certificates) {
         document.extend(certificates(offer));
+    }
+    if let Some(document) = document.as_object_mut().filter(|_| offer.request_objects) {
+        let algorithms = json!(JwsAlgorithm::ALL.map(JwsAlgorithm::as_str));
+        document.insert("request_object_signing_alg_values_supported".to_owned(), algorithms);
+        document.insert("require_signed_request_object".to_owned(), offer.require_request_objects.into());
+    }
+    if let (Some(offer), Some(document)) = (&offer.verified_claims, document.as_object_mut()) {
+        for (name, supported) in [
+            ("trust_frameworks_supported", json!([offer.trust_framework])),
+            ("evidence_supported", json!([offer.evidence])),
+            ("electronic_records_supported", json!([offer.record])),
+            ("claims_in_verified_claims_supported", json!(offer.claims)),
+        ] {
+            document.insert(name.to_owned(), supported);
+        }
     }
     document
 }
@@ -182,6 +218,18 @@ mod tests {
         assert_eq!(metadata["issuer"], "https://eidas.example.org/op");
         assert_eq!(metadata["token_endpoint"], "https://eidas.example.org/op/token");
         assert_eq!(metadata["jwks_uri"], "https://eidas.example.org/op/jwks");
+    }
+
+    #[test]
+    fn request_objects_are_spoken_of_if_some_client_may_sign() {
+        let offer = Offer { request_objects: true, require_request_objects: true, ..Offer::default() };
+        let metadata = metadata(&offer);
+        assert_eq!(metadata["request_parameter_supported"], true);
+        assert_eq!(metadata["require_signed_request_object"], true);
+        assert!(!metadata["request_object_signing_alg_values_supported"].to_string().contains("none"));
+        let metadata = self::metadata(&Offer::default());
+        assert_eq!(metadata["request_parameter_supported"], false);
+        assert_eq!(metadata.get("require_signed_request_object"), None);
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum OAuthError {
     InvalidGrant,
     /// A parameter is missing, repeated or malformed (RFC 6749 §4.1.2.1).
     InvalidRequest,
+    /// The request object is not signed as it must be, or breaks a rule (RFC 9101 §7).
+    InvalidRequestObject,
     /// The scope asked for does not make an OpenID request (RFC 6749 §4.1.2.1).
     InvalidScope,
     /// The access token is unknown, expired or revoked (RFC 6750 §3.1).
@@ -49,13 +51,14 @@ pub enum OAuthError {
 
 impl OAuthError {
     /// Every error, in the order of the list.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::AccessDenied,
         Self::InsufficientScope,
         Self::InvalidClient,
         Self::InvalidDpopProof,
         Self::InvalidGrant,
         Self::InvalidRequest,
+        Self::InvalidRequestObject,
         Self::InvalidScope,
         Self::InvalidToken,
         Self::LoginRequired,
@@ -80,6 +83,7 @@ impl OAuthError {
             Self::InvalidDpopProof => "invalid_dpop_proof",
             Self::InvalidGrant => "invalid_grant",
             Self::InvalidRequest => "invalid_request",
+            Self::InvalidRequestObject => "invalid_request_object",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidToken => "invalid_token",
             Self::LoginRequired => "login_required",

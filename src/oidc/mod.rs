@@ -17,6 +17,7 @@ pub mod discovery;
 pub mod dpop;
 pub mod encryption;
 pub mod error;
+pub mod fingerprint;
 pub mod form;
 pub mod grant;
 pub mod id_token;
@@ -26,22 +27,28 @@ pub mod keys;
 pub mod logout;
 pub mod pkce;
 pub mod redirect_uri;
+pub mod request_object;
 pub mod scope;
 #[cfg(test)]
 mod test_support;
 pub mod token;
 pub mod token_keys;
 pub mod userinfo;
+pub mod verified;
 
 pub use access_token::{AccessToken, Confirmation};
 pub use acr::RequestedAcr;
-pub use authorize::{AuthorizationRequest, AuthorizationResponse, AuthorizeRefusal, ResponseMode};
+pub use authorize::{
+    AuthorizationRequest, AuthorizationResponse, AuthorizeRefusal, Delivery, Provider, ResponseMode,
+};
 pub use claims::ClaimsRequest;
 pub use client::{Client, ClientAuthentication, ClientKeys, Clients};
 pub use encryption::{Encryption, Keyring, UserinfoForm};
 pub use error::{ErrorDescription, OAuthError};
+pub use fingerprint::{Blinding, Fingerprint};
 pub use grant::Grant;
 pub use issuer::Issuer;
 pub use keys::SigningKeys;
 pub use redirect_uri::RedirectUri;
+pub use request_object::RequestObject;
 pub use token_keys::TokenKeys;

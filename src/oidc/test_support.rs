@@ -1,11 +1,14 @@
 //! A client, a grant and an instant for the tests of this module.
 
+use std::sync::LazyLock;
+
 use serde_json::json;
 
 use super::client::SecretHash;
 use super::pkce::CodeChallenge;
-use super::{Client, Encryption, Grant, Issuer, RedirectUri};
+use super::{Blinding, Client, Encryption, Grant, Issuer, Provider, RedirectUri, SigningKeys};
 use crate::clock::Timestamp;
+use crate::crypto::jose::{JwsAlgorithm, JwsKey};
 use crate::crypto::jwe::{JweAlgorithm, JweContentAlgorithm};
 use crate::secret::Personal;
 
@@ -47,4 +50,21 @@ pub(super) fn grant() -> Grant {
         id_token_claims: claims(json!({ "eidas_country": "ES" })),
         userinfo_claims: claims(json!({ "family_name": "García", "sub": "other", "acr": "other" })),
     }
+}
+
+static KEYS: LazyLock<SigningKeys> = LazyLock::new(|| {
+    let keys =
+        [JwsAlgorithm::RS256, JwsAlgorithm::ES256].map(|algorithm| JwsKey::generate(algorithm).unwrap());
+    SigningKeys::new(keys.into()).unwrap()
+});
+static ISSUER: LazyLock<Issuer> = LazyLock::new(issuer);
+static BLINDING: LazyLock<Blinding> = LazyLock::new(|| Blinding::new([3; 32]));
+
+/// Keys for RS256 and ES256.
+pub(super) fn keys() -> &'static SigningKeys {
+    &KEYS
+}
+
+pub(super) fn provider() -> Provider<'static> {
+    Provider { issuer: &ISSUER, keys: KEYS.clone(), blinding: &BLINDING }
 }

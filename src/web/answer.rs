@@ -13,7 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
 use super::pages::{LeavePage, POST_SCRIPT_SHA256, Page, PostPage};
-use crate::oidc::{AuthorizationResponse, ResponseMode};
+use crate::oidc::Delivery;
 
 /// A page of ours.
 pub(crate) fn page(status: StatusCode, page: &dyn Page) -> Response {
@@ -34,14 +34,10 @@ pub(crate) fn post_page(page: &dyn Page) -> Response {
 
 /// The answer to an authorization request, after a form of ours was posted. `service` and `explanation` are for
 /// the person.
-pub(crate) fn to_broker_from_form(
-    response: &AuthorizationResponse,
-    service: &str,
-    explanation: &str,
-) -> Response {
-    match response.mode {
-        ResponseMode::Query => leave(service, explanation, &response.location()),
-        ResponseMode::FormPost => to_broker(response),
+pub(crate) fn to_broker_from_form(delivery: &Delivery, service: &str, explanation: &str) -> Response {
+    match delivery.by_form {
+        false => leave(service, explanation, &delivery.location()),
+        true => to_broker(delivery),
     }
 }
 
@@ -56,12 +52,10 @@ pub(crate) fn leave(service: &str, explanation: &str, location: &str) -> Respons
 }
 
 /// The answer to an authorization request, in the way that the broker asked for.
-pub(crate) fn to_broker(response: &AuthorizationResponse) -> Response {
-    match response.mode {
-        ResponseMode::Query => see_other(&response.location()),
-        ResponseMode::FormPost => {
-            post_page(&PostPage::to_broker(&response.redirect_uri, &response.parameters))
-        }
+pub(crate) fn to_broker(delivery: &Delivery) -> Response {
+    match delivery.by_form {
+        false => see_other(&delivery.location()),
+        true => post_page(&PostPage::to_broker(&delivery.redirect_uri, &delivery.parameters)),
     }
 }
 

@@ -19,8 +19,8 @@ use crate::eidas::{Connector, CountryCode, Loa, Rollover};
 use crate::ids::Random;
 use crate::login::{self, ClientPolicy, Countries, Recipient, SubjectKey, SubjectMode};
 use crate::oidc::client_certificate::ClientCertificate;
-use crate::oidc::discovery::{self, Offer};
-use crate::oidc::{Client, Clients, Issuer, SigningKeys, TokenKeys};
+use crate::oidc::discovery::{self, Offer, VerifiedClaims};
+use crate::oidc::{Blinding, Client, Clients, Issuer, Provider, SigningKeys, TokenKeys};
 use crate::outbound::Mailer;
 use crate::store::Store;
 
@@ -67,6 +67,7 @@ pub struct Services {
     token_keys: RwLock<Arc<TokenKeys>>,
     pub(super) subject_key: SubjectKey,
     pub(super) mailer: Option<Arc<Mailer>>,
+    blinding: Blinding,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
@@ -103,6 +104,7 @@ impl Services {
             policies: parts.policies,
             ourselves: Ourselves::new(parts.connector, parts.clock.now()),
             token_keys: RwLock::new(Arc::new(parts.token_keys)),
+            blinding: parts.subject_key.blinding(),
             subject_key: parts.subject_key,
             mailer: parts.mailer,
             store: parts.store,
@@ -181,6 +183,11 @@ impl Services {
         self.key_sources.afresh(client.keys.as_ref()?, self.now()).await
     }
 
+    /// What authorization requests are judged by.
+    pub(super) fn provider(&self) -> Provider<'_> {
+        Provider { issuer: &self.issuer, keys: self.signing_keys(), blinding: &self.blinding }
+    }
+
     pub(super) fn recipient<'a>(
         &'a self,
         client: &'a Client,
@@ -248,5 +255,18 @@ fn offer(parts: &Parts) -> Offer {
         certificate_base: parts.certificate_base.clone(),
         public_clients: parts.clients.iter().any(|client| client.is_public()),
         ui_locales: vec!["en".to_owned()],
+        request_objects: parts.clients.iter().any(|client| client.request_objects.is_some()),
+        require_request_objects: parts
+            .clients
+            .iter()
+            .all(|client| client.request_objects.is_some_and(|objects| objects.required)),
+        verified_claims: parts.policies.values().any(|policy| policy.verified_claims).then(|| {
+            VerifiedClaims {
+                trust_framework: login::verified::TRUST_FRAMEWORK,
+                evidence: login::verified::EVIDENCE,
+                record: login::verified::RECORD,
+                claims: login::claims::supported_in_verified_claims().collect(),
+            }
+        }),
     }
 }

@@ -80,6 +80,11 @@ pub(crate) fn of(key: &str, country: Option<&str>) -> (String, String) {
             "The connections to the login services of all countries are interrupted. Try again later.",
         ),
         "not-found" => ("There is no such page", "Go back to the service and start again."),
+        "other-person" => (
+            "Somebody else was expected",
+            "This service wants to see the same person again, and you logged in as somebody else. If you have \
+             another eID, try again with that one.",
+        ),
         "representation-refused" => (
             "Acting for somebody else is not possible here",
             "You logged in on behalf of another person or a company. This service accepts only your own login.",

@@ -11,7 +11,7 @@ impl Client {
     /// Whether anything that this client may do needs its keys.
     fn needs_keys(&self) -> bool {
         let by_keys = [Authentication::PrivateKeyJwt, Authentication::SelfSignedTlsClientAuth];
-        by_keys.contains(&self.authentication) || self.is_encrypted_to()
+        by_keys.contains(&self.authentication) || self.is_encrypted_to() || self.request_object_alg.is_some()
     }
 
     pub(super) fn check_keys(&self, at: &str, profile: Profile, findings: &mut Findings) {
@@ -45,7 +45,7 @@ impl Client {
 
     /// The keys, or where they are; one of those that lie here must fit what the client signs with.
     pub(in crate::config) fn open_keys(&self, at: &str, files: &mut Files<'_>) -> Option<ClientKeys> {
-        let algorithm = self.assertion_alg.map(Into::into);
+        let algorithm = self.assertion_alg.or(self.request_object_alg).map(Into::into);
         let jwks = match (&self.jwks, &self.jwks_file, &self.jwks_uri) {
             (Some(text), ..) => files.client_keys(&format!("{at}.jwks"), text.as_bytes(), algorithm)?,
             (None, Some(file), _) => {

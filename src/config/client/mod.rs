@@ -1,5 +1,6 @@
 //! `[[client]]`: one block for each broker or application that logs people in through the gateway.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -9,6 +10,7 @@ mod authentication;
 mod email;
 mod encryption;
 mod keys;
+mod request;
 mod sessions;
 mod words;
 
@@ -80,12 +82,23 @@ pub struct Client {
     /// Whether the client must push its authorization requests (PAR, RFC 9126).
     #[serde(default)]
     pub require_par: bool,
+    /// The one algorithm with which the client signs its authorization requests (request objects, JAR, RFC 9101).
+    /// Needs its keys. Default: it does not sign them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_object_alg: Option<TokenAlgorithm>,
+    /// Whether the client must sign its authorization requests. Needs `request_object_alg`.
+    #[serde(default)]
+    pub require_request_object: bool,
     /// Whether the client must send a nonce.
     #[serde(default)]
     pub require_nonce: bool,
     /// The algorithm of its ID tokens.
     #[serde(default)]
     pub id_token_alg: TokenAlgorithm,
+    /// The algorithm of answers to its authorization requests, if it asks for signed ones (`response_mode=jwt`,
+    /// JARM). Default: that of its ID tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorization_response_alg: Option<TokenAlgorithm>,
     /// Whether the ID token holds all claims; otherwise all are at the userinfo endpoint and the ID token
     /// has those that the `claims` parameter asks for.
     #[serde(default)]
@@ -153,6 +166,14 @@ pub struct Client {
     /// How `acr` is written.
     #[serde(default)]
     pub acr: AcrStyle,
+    /// Words of the client's own for the levels, in its requests and in `acr`, such as
+    /// `{ low = "1", substantial = "2", high = "3" }`. The usual words are understood as well.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub acr_words: BTreeMap<Level, String>,
+    /// Whether the client may have claims together with what vouches for them (`verified_claims` of OpenID
+    /// Connect for Identity Assurance).
+    #[serde(default)]
+    pub verified_claims: bool,
     /// What the client is told when the level of assurance cannot be had.
     #[serde(default)]
     pub level_error: LevelError,
@@ -184,6 +205,7 @@ impl Client {
         }
         self.check_authentication(at, findings);
         self.check_sessions(at, findings);
+        self.check_requests(at, findings);
         self.check_keys(at, profile, findings);
         self.check_email(at, findings);
         self.check_encryption(at, findings);

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::eidas::{SpType, SubjectKind};
+use crate::eidas::{Loa, SpType, SubjectKind};
 
 /// How a client proves who it is (OpenID Connect Core §9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -70,7 +70,7 @@ pub enum Sector {
 }
 
 /// A notified level of assurance.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// Low.
@@ -153,6 +153,16 @@ pub enum LevelError {
     AccessDenied,
     /// `unmet_authentication_requirements`, if the level was essential to the client.
     Unmet,
+}
+
+impl From<Level> for Loa {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Low => Self::Low,
+            Level::Substantial => Self::Substantial,
+            Level::High => Self::High,
+        }
+    }
 }
 
 impl From<Kind> for SubjectKind {

@@ -1,9 +1,11 @@
 //! The table of rules for a request whose client and redirect URI are known.
 
+use serde_json::Value;
+
 use super::{AuthorizationRequest, Parameters, Prompt, ResponseMode};
 use crate::oidc::client::BoundTokens;
 use crate::oidc::pkce::CodeChallenge;
-use crate::oidc::{ClaimsRequest, Client, OAuthError, RequestedAcr, dpop, scope};
+use crate::oidc::{ClaimsRequest, Client, OAuthError, RequestedAcr, dpop, logout, scope};
 use crate::secret::Personal;
 
 /// A rule reads its parameters and writes what they say into the request.
@@ -16,21 +18,25 @@ pub(super) const RULES: &[Rule] = &[
     state_is_short_and_there_once,
     no_parameter_is_repeated,
     it_was_pushed_if_required,
+    it_was_signed_if_required,
     request_object_is_not_supported,
     request_uri_is_not_supported,
     registration_is_not_supported,
     response_type_is_code,
-    response_mode_is_query_or_form_post,
+    response_mode_is_known,
     scope_has_openid,
     nonce_is_short_and_there_if_required,
     code_challenge_is_s256_and_there_if_required,
     dpop_jkt_is_a_thumbprint,
     claims_are_well_formed,
     acr_values_are_words,
+    the_person_is_named_by_the_claims,
+    the_person_is_named_by_a_token_of_ours,
     max_age_is_a_number,
     ui_locales_are_tags,
     login_hint_is_short,
     country_is_two_letters,
+    purpose_is_a_sentence,
     prompt_allows_a_page,
 ];
 
@@ -46,6 +52,11 @@ fn state_is_short_and_there_once(
     _: &Client,
     request: &mut AuthorizationRequest,
 ) -> Result<(), Denied> {
+    state(parameters, request)
+}
+
+/// Reads the state, which every answer carries.
+pub(super) fn state(parameters: &Parameters<'_>, request: &mut AuthorizationRequest) -> Result<(), Denied> {
     match parameters.all("state").as_slice() {
         [] | [""] => {}
         [state] if state.len() <= MAX_STATE => request.state = Some((*state).to_owned()),
@@ -77,6 +88,19 @@ fn it_was_pushed_if_required(
     }
 }
 
+/// RFC 9101 §10.5.
+fn it_was_signed_if_required(
+    parameters: &Parameters<'_>,
+    client: &Client,
+    _: &mut AuthorizationRequest,
+) -> Result<(), Denied> {
+    match client.request_objects.is_some_and(|objects| objects.required) && !parameters.signed {
+        true => Err(invalid("this client must sign its requests")),
+        false => Ok(()),
+    }
+}
+
+/// Of clients that may sign, a request object is opened before it gets here.
 fn request_object_is_not_supported(
     parameters: &Parameters<'_>,
     _: &Client,
@@ -126,7 +150,7 @@ fn response_type_is_code(
     }
 }
 
-fn response_mode_is_query_or_form_post(
+fn response_mode_is_known(
     parameters: &Parameters<'_>,
     _: &Client,
     request: &mut AuthorizationRequest,
@@ -135,7 +159,7 @@ fn response_mode_is_query_or_form_post(
         None => request.response_mode = ResponseMode::Query,
         Some(mode) => {
             let known = ResponseMode::from_name(mode);
-            request.response_mode = known.ok_or(invalid("response_mode must be query or form_post"))?;
+            request.response_mode = known.ok_or(invalid("response_mode is none that is supported"))?;
         }
     }
     Ok(())
@@ -211,7 +235,8 @@ fn claims_are_well_formed(
     request: &mut AuthorizationRequest,
 ) -> Result<(), Denied> {
     if let Some(claims) = parameters.one("claims") {
-        request.claims = ClaimsRequest::parse(claims).map_err(|_| invalid("claims is malformed"))?;
+        request.claims = ClaimsRequest::parse(claims, parameters.provider.blinding)
+            .map_err(|_| invalid("claims is malformed"))?;
     }
     Ok(())
 }
@@ -226,6 +251,34 @@ fn acr_values_are_words(
         return Err(invalid("acr_values is longer than 2048 octets"));
     }
     request.acr = RequestedAcr::of(values, &request.claims);
+    Ok(())
+}
+
+/// A request for `sub` with a value, in the ID token or at userinfo (OpenID Connect Core §5.5.1).
+fn the_person_is_named_by_the_claims(
+    parameters: &Parameters<'_>,
+    _: &Client,
+    request: &mut AuthorizationRequest,
+) -> Result<(), Denied> {
+    let asked = [&request.claims.id_token, &request.claims.userinfo].map(|claims| claims.get("sub"));
+    let named = asked.into_iter().flatten().filter(|claim| !claim.values.is_empty());
+    let blinding = parameters.provider.blinding;
+    request.subject.extend(named.map(|claim| claim.values.iter().map(|value| blinding.of(value)).collect()));
+    Ok(())
+}
+
+/// `id_token_hint`: what we once said of somebody (OpenID Connect Core §3.1.2.1). It may have expired.
+fn the_person_is_named_by_a_token_of_ours(
+    parameters: &Parameters<'_>,
+    _: &Client,
+    request: &mut AuthorizationRequest,
+) -> Result<(), Denied> {
+    if let Some(hint) = parameters.one("id_token_hint") {
+        let provider = parameters.provider;
+        let hint = logout::read_hint(hint, &provider.keys, provider.issuer);
+        let hint = hint.map_err(|_| invalid("id_token_hint is no ID token of this provider"))?;
+        request.subject.push([provider.blinding.of(&Value::String(hint.sub.into_inner()))].into());
+    }
     Ok(())
 }
 
@@ -288,6 +341,22 @@ fn country_is_two_letters(
     Ok(())
 }
 
+/// OpenID Connect for Identity Assurance asks for 3 to 300 characters. What steers a terminal or turns text
+/// around has no place in a sentence.
+fn purpose_is_a_sentence(
+    parameters: &Parameters<'_>,
+    _: &Client,
+    request: &mut AuthorizationRequest,
+) -> Result<(), Denied> {
+    let Some(purpose) = parameters.one("purpose") else { return Ok(()) };
+    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !(3..=300).contains(&purpose.chars().count()) || purpose.chars().any(|c| c.is_control() || turns(c)) {
+        return Err(invalid("purpose must have 3 to 300 characters of plain text"));
+    }
+    request.purpose = Some(purpose.to_owned());
+    Ok(())
+}
+
 fn prompt_allows_a_page(
     parameters: &Parameters<'_>,
     client: &Client,
@@ -320,11 +389,13 @@ fn prompt_allows_a_page(
 
 /// The parameters that may not be repeated (RFC 6749 §3.1), with what to say if they are. `client_id`,
 /// `redirect_uri` and `state` have rules of their own.
-const KNOWN: [(&str, &str); 18] = [
+const KNOWN: [(&str, &str); 21] = [
     ("acr_values", "acr_values is repeated"),
     ("claims", "claims is repeated"),
+    ("claims_locales", "claims_locales is repeated"),
     ("code_challenge", "code_challenge is repeated"),
     ("code_challenge_method", "code_challenge_method is repeated"),
+    ("display", "display is repeated"),
     ("dpop_jkt", "dpop_jkt is repeated"),
     ("eidas_country", "eidas_country is repeated"),
     ("id_token_hint", "id_token_hint is repeated"),
@@ -332,6 +403,7 @@ const KNOWN: [(&str, &str); 18] = [
     ("max_age", "max_age is repeated"),
     ("nonce", "nonce is repeated"),
     ("prompt", "prompt is repeated"),
+    ("purpose", "purpose is repeated"),
     ("registration", "registration is repeated"),
     ("request", "request is repeated"),
     ("request_uri", "request_uri is repeated"),

@@ -1,8 +1,11 @@
 //! One test a rule, by a request that breaks only that rule.
 
 use super::*;
-use crate::oidc::client::SecretHash;
-use crate::oidc::{RedirectUri, scope};
+use crate::crypto::jose::JwsKey;
+use crate::oidc::client::{self, SecretHash};
+use crate::oidc::request_object::Fault;
+use crate::oidc::test_support::{keys, now, provider};
+use crate::oidc::{Clients, RedirectUri, form, scope};
 
 const CALLBACK: &str = "https://rp.example/cb";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -35,7 +38,22 @@ fn changed(changes: &[(&str, &str)]) -> Vec<(String, String)> {
 }
 
 fn run(client: Client, changes: &[(&str, &str)]) -> Result<AuthorizationRequest, AuthorizeRefusal> {
-    check(&changed(changes), &Clients::new([client]).unwrap(), &issuer())
+    checked(client, &changed(changes))
+}
+
+/// As the web layer does it.
+fn checked(
+    client: Client,
+    parameters: &[(String, String)],
+) -> Result<AuthorizationRequest, AuthorizeRefusal> {
+    let clients = Clients::new([client]).unwrap();
+    let id = client_id(parameters).map_err(AuthorizeRefusal::Page)?;
+    let client = clients.lookup(id).ok_or(AuthorizeRefusal::Page(PageRefusal::ClientUnknown))?;
+    check(parameters, client, &provider())
+}
+
+fn location(response: &AuthorizationResponse) -> String {
+    response.deliver(keys(), &issuer(), now()).unwrap().location()
 }
 
 fn passed(changes: &[(&str, &str)]) -> AuthorizationRequest {
@@ -45,7 +63,7 @@ fn passed(changes: &[(&str, &str)]) -> AuthorizationRequest {
 fn page(changes: &[(&str, &str)]) -> PageRefusal {
     match run(client(), changes).unwrap_err() {
         AuthorizeRefusal::Page(refusal) => refusal,
-        AuthorizeRefusal::Redirect(response) => panic!("redirects to {}", response.response.location()),
+        AuthorizeRefusal::Redirect(response) => panic!("redirects to {}", location(&response.response)),
     }
 }
 
@@ -58,7 +76,7 @@ fn redirected(changes: &[(&str, &str)]) -> (OAuthError, String) {
 
 fn answer(refusal: AuthorizeRefusal) -> (ErrorResponse, std::collections::BTreeMap<String, String>) {
     let AuthorizeRefusal::Redirect(response) = refusal else { panic!("stays with us: {refusal:?}") };
-    let location = response.response.location();
+    let location = location(&response.response);
     let query = location.strip_prefix("https://rp.example/cb?").unwrap();
     let answer: std::collections::BTreeMap<_, _> = form::parse(query).unwrap().into_iter().collect();
     assert_eq!(answer["iss"], "https://eidas.example.org");
@@ -85,10 +103,9 @@ fn a_request_that_breaks_no_rule_passes() {
 
 #[test]
 fn the_order_of_parameters_does_not_matter() {
-    let clients = Clients::new([client()]).unwrap();
     let mut reversed = changed(&[]);
     reversed.reverse();
-    assert_eq!(check(&reversed, &clients, &issuer()), Ok(passed(&[])));
+    assert_eq!(checked(client(), &reversed), Ok(passed(&[])));
 }
 
 #[test]
@@ -126,6 +143,7 @@ fn page_refusals_have_codes_of_their_own() {
         PageRefusal::RedirectUriMissing,
         PageRefusal::RedirectUriRepeated,
         PageRefusal::RedirectUriUnregistered,
+        PageRefusal::RequestObjectInvalid,
         PageRefusal::RequestUriInvalid,
     ];
     assert_eq!(all.map(PageRefusal::code).into_iter().collect::<BTreeSet<_>>().len(), all.len());
@@ -153,14 +171,17 @@ fn no_known_parameter_may_be_repeated() {
     for name in [
         "acr_values",
         "claims",
+        "claims_locales",
         "code_challenge",
         "code_challenge_method",
+        "display",
         "eidas_country",
         "id_token_hint",
         "login_hint",
         "max_age",
         "nonce",
         "prompt",
+        "purpose",
         "registration",
         "request",
         "request_uri",
@@ -181,6 +202,40 @@ fn request_objects_are_not_supported() {
 }
 
 #[test]
+fn a_client_that_must_sign_is_refused_without_a_signature() {
+    let objects = client::RequestObjects { algorithm: JwsAlgorithm::ES256, required: true };
+    let client = Client { request_objects: Some(objects), ..client() };
+    let (response, _) = answer(run(client.clone(), &[]).unwrap_err());
+    assert_eq!(response.description.as_str(), "this client must sign its requests");
+    let object = RequestObject { parameters: changed(&[]), once: None };
+    assert_eq!(check_object(&object, &client, &provider()), Ok(passed(&[])));
+    let pushed = push_object(&[], &object, &client, &provider(), [7; 32]).unwrap();
+    assert_eq!(AuthorizationRequest { pushed: None, ..pushed }, passed(&[]));
+    let referred = [("request_uri".to_owned(), "urn:x".to_owned())];
+    assert!(push_object(&referred, &object, &client, &provider(), [7; 32]).is_err());
+}
+
+#[test]
+fn a_refused_request_object_is_told_where_it_is_safe_to() {
+    let refused = |parameters: Option<&[(&str, &str)]>, outside: &[(&str, &str)]| {
+        let parameters = parameters.map(changed);
+        let refused = Refused { fault: Fault::Expired, parameters };
+        refuse_object(&refused, &changed(outside), &client(), &provider())
+    };
+    let evil = [("redirect_uri", "https://evil.example")];
+    for told in [refused(Some(&[]), &evil), refused(None, &[])] {
+        let (response, answer) = answer(told);
+        assert_eq!(response.error, OAuthError::InvalidRequestObject);
+        assert_eq!(answer["error_description"], "the request object has expired");
+        assert_eq!(answer["state"], "s&t=1");
+    }
+    let page = AuthorizeRefusal::Page(PageRefusal::RequestObjectInvalid);
+    assert_eq!(refused(Some(&evil), &[]), page);
+    assert_eq!(refused(None, &evil), page);
+    assert_eq!(refused(None, &[("redirect_uri", "")]), page);
+}
+
+#[test]
 fn response_type_must_be_code() {
     assert_eq!(redirected(&[("response_type", "")]), invalid("response_type is missing"));
     for other in ["token", "id_token", "code id_token", "Code", "none"] {
@@ -189,15 +244,12 @@ fn response_type_must_be_code() {
 }
 
 #[test]
-fn response_mode_is_query_or_form_post() {
+fn response_mode_is_one_that_we_know() {
     assert_eq!(passed(&[("response_mode", "query")]).response_mode, ResponseMode::Query);
     assert_eq!(passed(&[("response_mode", "form_post")]).response_mode, ResponseMode::FormPost);
-    for other in ["fragment", "Form_post", "query.jwt"] {
-        assert_eq!(
-            redirected(&[("response_mode", other)]),
-            invalid("response_mode must be query or form_post"),
-            "{other}"
-        );
+    for other in ["fragment", "Form_post", "fragment.jwt", "web_message"] {
+        let refused = invalid("response_mode is none that is supported");
+        assert_eq!(redirected(&[("response_mode", other)]), refused, "{other}");
     }
 }
 
@@ -306,6 +358,59 @@ fn acr_values_and_essential_acr_are_told_apart() {
 }
 
 #[test]
+fn the_person_named_by_the_claims_must_be_the_one_who_logs_in() {
+    let subjects = |claims: &str| passed(&[("claims", claims)]).subject;
+    let print = |sub: &str| provider().blinding.of(&sub.into());
+    assert_eq!(subjects(r#"{"id_token":{"sub":{"value":"a"}}}"#), [[print("a")].into()]);
+    assert_eq!(subjects(r#"{"userinfo":{"sub":{"values":["a","b"]}}}"#), [[print("a"), print("b")].into()]);
+    let both = subjects(r#"{"id_token":{"sub":{"value":"a"}},"userinfo":{"sub":{"value":"b"}}}"#);
+    assert_eq!(both, [[print("a")].into(), [print("b")].into()]);
+    assert_eq!(subjects(r#"{"id_token":{"sub":{"essential":true}},"userinfo":{"sub":null}}"#), []);
+}
+
+#[test]
+fn the_person_named_by_a_token_of_ours_must_be_the_one_who_logs_in() {
+    let sign = |iss: &str, keys: &SigningKeys| {
+        let claims = serde_json::json!({
+            "iss": iss, "sub": "somebody", "aud": "another", "azp": "another", "at_hash": "h", "exp": 1
+        });
+        keys.for_algorithm(JwsAlgorithm::RS256).unwrap().sign("JWT", claims.as_object().unwrap()).unwrap()
+    };
+    let good = sign(issuer().as_str(), keys());
+    let request = passed(&[("id_token_hint", &good)]);
+    assert_eq!(request.subject, [[provider().blinding.of(&"somebody".into())].into()]);
+    let stored = serde_json::to_string(&request).unwrap();
+    assert!(!stored.contains("somebody") && !stored.contains(&good), "{stored}");
+    let strangers = SigningKeys::new(vec![JwsKey::generate(JwsAlgorithm::RS256).unwrap()]).unwrap();
+    let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", good.split('.').nth(1).unwrap());
+    let others = [sign("https://other.example", keys()), sign(issuer().as_str(), &strangers), unsigned];
+    for bad in others.iter().map(String::as_str).chain(["x", "a.b.c"]) {
+        let refused = redirected(&[("id_token_hint", bad)]);
+        assert_eq!(refused, invalid("id_token_hint is no ID token of this provider"));
+    }
+}
+
+#[test]
+fn purpose_has_3_to_300_characters_of_plain_text() {
+    let described = "Für die <b>Anmeldung</b> & mehr";
+    assert_eq!(passed(&[("purpose", described)]).purpose.as_deref(), Some(described));
+    assert_eq!(passed(&[("purpose", &"é".repeat(300))]).purpose.map(|text| text.chars().count()), Some(300));
+    for bad in ["ab", &"x".repeat(301), "line\nline", "abc\u{202e}cba"] {
+        let refused = invalid("purpose must have 3 to 300 characters of plain text");
+        assert_eq!(redirected(&[("purpose", bad)]), refused, "{bad:?}");
+    }
+}
+
+#[test]
+fn what_a_request_compares_with_is_not_stored() {
+    let claims = r#"{"userinfo":{"birthdate":{"value":"1977-03-12"},"sub":{"value":"XB/XX/1"}}}"#;
+    let request = passed(&[("claims", claims)]);
+    assert!(request.claims.userinfo["birthdate"].values.is_empty());
+    let stored = serde_json::to_string(&request).unwrap();
+    assert!(!stored.contains("1977") && !stored.contains("XB/XX"), "{stored}");
+}
+
+#[test]
 fn max_age_is_a_whole_number_of_seconds() {
     assert_eq!(passed(&[("max_age", "0")]).max_age, Some(0));
     assert_eq!(passed(&[("max_age", "10000")]).max_age, Some(10_000));
@@ -374,7 +479,7 @@ fn prompt_none_is_judged_after_everything_else() {
 
 #[test]
 fn a_success_carries_code_state_and_issuer() {
-    let location = passed(&[]).success("c0de", &issuer()).location();
+    let location = location(&passed(&[]).success("c0de", &issuer()));
     let expected = "https://rp.example/cb?code=c0de&state=s%26t%3D1&iss=https%3A%2F%2Feidas.example.org";
     assert_eq!(location, expected);
 }
@@ -384,7 +489,7 @@ fn an_answer_keeps_the_query_of_the_redirect_uri_and_cannot_be_split() {
     let uri = "https://rp.example/cb?tenant=a";
     let client = Client { redirect_uris: vec![RedirectUri::register(uri).unwrap()], ..client() };
     let request = run(client, &[("redirect_uri", uri), ("state", "a\r\nSet-Cookie: b#\u{e9}")]).unwrap();
-    let location = request.success("c", &issuer()).location();
+    let location = location(&request.success("c", &issuer()));
     assert!(
         location.starts_with("https://rp.example/cb?tenant=a&code=c&state=a%0D%0ASet-Cookie"),
         "{location}"
@@ -402,7 +507,8 @@ fn a_request_survives_being_stored() {
 }
 
 fn pushed(client: &Client, changes: &[(&str, &str)]) -> Result<AuthorizationRequest, (OAuthError, String)> {
-    push(&changed(changes), client, [7; 32]).map_err(|error| (error.error, error.description.to_string()))
+    push(&changed(changes), client, &provider(), [7; 32])
+        .map_err(|error| (error.error, error.description.to_string()))
 }
 
 #[test]

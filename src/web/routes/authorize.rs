@@ -6,12 +6,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
 
-use super::{back_to_broker, choose, error_description, session, store_trouble};
+use super::{back_to_broker, choose, error_description, session, signed, store_trouble, to_broker};
 use crate::audit::Event;
 use crate::login::vault::{self, Purpose};
 use crate::login::{self, ChooseCountry, Failure, step};
 use crate::oidc::authorize::{self, AuthorizationRequest, AuthorizeRefusal, PageRefusal, Prompt};
-use crate::oidc::{ErrorDescription, OAuthError, form};
+use crate::oidc::{ErrorDescription, OAuthError};
 use crate::store::NewLogin;
 use crate::web::answer;
 use crate::web::cookie::LoginCookie;
@@ -52,9 +52,32 @@ async fn find_pushed(
     Ok(of_client.ok_or(AuthorizeRefusal::Page(PageRefusal::RequestUriInvalid)))
 }
 
+/// The request in these parameters, or in the object among them that the client has signed.
+async fn check(
+    services: &Services,
+    parameters: &[(String, String)],
+) -> Result<Result<AuthorizationRequest, AuthorizeRefusal>, Trouble<'static>> {
+    let client = authorize::client_id(parameters)
+        .and_then(|id| services.clients.lookup(id).ok_or(PageRefusal::ClientUnknown));
+    let client = match client {
+        Ok(client) => client,
+        Err(refusal) => return Ok(Err(AuthorizeRefusal::Page(refusal))),
+    };
+    let provider = services.provider();
+    let opened = signed::open(services, client, parameters).await;
+    Ok(match opened.map_err(|error| store_trouble(step::REQUEST, &error))? {
+        None => authorize::check(parameters, client, &provider),
+        Some(Ok(object)) => authorize::check_object(&object, client, &provider),
+        Some(Err(refused)) => Err(authorize::refuse_object(&refused, parameters, client, &provider)),
+    })
+}
+
 async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> Response {
     let checked = match authorize::reference(&parameters.0) {
-        Ok(None) => authorize::check(&parameters.0, &services.clients, &services.issuer),
+        Ok(None) => match check(services, &parameters.0).await {
+            Ok(checked) => checked,
+            Err(trouble) => return trouble.page(services),
+        },
         Ok(Some((client, reference))) => match find_pushed(services, client, reference).await {
             Ok(found) => found,
             Err(trouble) => return trouble.page(services),
@@ -69,27 +92,25 @@ async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> R
         Err(AuthorizeRefusal::Redirect(refusal)) => {
             let trouble = Trouble::new(step::REQUEST, Failure::RequestRefused);
             let trouble = trouble.rule(refusal.error.as_str()).detail(&refusal.description);
-            trouble.client(&refusal.client_id).note(services);
-            return answer::to_broker(&refusal.response);
+            trouble.client(&refusal.response.client_id).note(services);
+            return to_broker(services, &refusal.response);
         }
     };
     let Some((client, policy)) = services.client(&request.client_id) else {
         let failure = Failure::ClientWithoutPolicy;
         Trouble::new(step::REQUEST, failure).client(&request.client_id).note(services);
         let description = error_description(failure);
-        return answer::to_broker(&request.error(OAuthError::ServerError, &description, &services.issuer));
+        return to_broker(services, &request.error(OAuthError::ServerError, &description, &services.issuer));
     };
     if client.sso.is_some() {
-        // Beside a reference to a pushed request nothing else counts.
-        let hint = form::one(&parameters.0, "id_token_hint").filter(|_| request.pushed.is_none());
-        match session::answer(services, headers, (client, policy), &request, hint).await {
+        match session::answer(services, headers, (client, policy), &request).await {
             Ok(response) => return response,
             Err(obstacle) if request.prompt.contains(&Prompt::None) => {
                 let trouble = Trouble::new(step::REQUEST, Failure::RequestRefused).client(&client.id);
                 trouble.rule(OAuthError::LoginRequired.as_str()).detail(obstacle).note(services);
                 let description = ErrorDescription::new(&obstacle.to_string());
                 let error = OAuthError::LoginRequired;
-                return answer::to_broker(&request.error(error, &description, &services.issuer));
+                return to_broker(services, &request.error(error, &description, &services.issuer));
             }
             Err(_) => {}
         }

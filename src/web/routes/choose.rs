@@ -8,7 +8,7 @@ use axum::response::Response;
 
 use super::{
     NOTHING_HANDED_OVER, Waiting, error_response, give_up_pushed, is_same_origin, login_id, store_trouble,
-    waiting,
+    to_broker_from_form, waiting,
 };
 use crate::audit::Event;
 use crate::eidas::trust::Unavailable;
@@ -110,7 +110,7 @@ pub(in crate::web) async fn cancel(State(services): State<Arc<Services>>, reques
     Trouble::new(step::COUNTRY, failure).rule("left").login(login).note(&services);
     give_up_pushed(&services, login).await;
     let told = error_response(&services, login, found.policy, failure);
-    let mut response = answer::to_broker_from_form(&told, &found.policy.service, NOTHING_HANDED_OVER);
+    let mut response = to_broker_from_form(&services, &told, &found.policy.service, NOTHING_HANDED_OVER);
     cookie::remove(&login.id, response.headers_mut());
     response
 }
@@ -179,7 +179,7 @@ fn country_page(services: &Services, found: Waiting<'_>) -> Response {
     }
     let page = CountryPage {
         service: policy.service.clone(),
-        purpose: policy.purpose.clone(),
+        purpose: choice.login.purpose(policy).map(str::to_owned),
         legal_person: policy.kind == SubjectKind::Legal,
         level: choice.level(policy).to_owned(),
         released,

@@ -176,7 +176,7 @@ fn release_page(way: &Way<'_>, paused: &Paused, handle: String, asks: bool) -> R
     let page = ReleasePage {
         asks,
         service: way.policy.service.clone(),
-        purpose: way.policy.purpose.clone(),
+        purpose: way.login.purpose(way.policy).map(str::to_owned),
         country: paused.country.english_name().to_owned(),
         level: level.to_owned(),
         data: Datum::of_claims(&normalised.claims()),

@@ -16,6 +16,7 @@ pub(super) mod release;
 pub(super) mod revoke;
 mod sender;
 mod session;
+mod signed;
 pub(super) mod token;
 pub(super) mod userinfo;
 
@@ -26,8 +27,8 @@ use axum::response::Response;
 use super::services::Services;
 use super::trouble::Trouble;
 use super::{answer, cookie};
-use crate::login::{ClientPolicy, Failure, Login, State, vault};
-use crate::oidc::{AuthorizationResponse, Client, ErrorDescription};
+use crate::login::{ClientPolicy, Failure, Login, State, step, vault};
+use crate::oidc::{AuthorizationResponse, Client, Delivery, ErrorDescription};
 use crate::store::{LoginRow, StoreError, Use};
 
 /// A login that waits, in the browser that began it.
@@ -89,16 +90,22 @@ pub(super) struct Way<'a> {
 
 impl Way<'_> {
     /// Takes `response` to the broker.
-    pub(super) fn answer(&self, response: &AuthorizationResponse, explanation: &str) -> Response {
+    pub(super) fn answer(
+        &self,
+        services: &Services,
+        response: &AuthorizationResponse,
+        explanation: &str,
+    ) -> Response {
         match self.posted {
-            true => answer::to_broker_from_form(response, &self.policy.service, explanation),
-            false => answer::to_broker(response),
+            true => to_broker_from_form(services, response, &self.policy.service, explanation),
+            false => to_broker(services, response),
         }
     }
 
     /// Ends the login by sending the browser to the broker with an error.
     pub(super) fn back_to_broker(&self, services: &Services, failure: Failure) -> Response {
-        self.answer(&error_response(services, self.login, self.policy, failure), NOTHING_HANDED_OVER)
+        let response = error_response(services, self.login, self.policy, failure);
+        self.answer(services, &response, NOTHING_HANDED_OVER)
     }
 }
 
@@ -146,6 +153,36 @@ fn error_description(failure: Failure) -> ErrorDescription {
     ErrorDescription::new(&format!("{} {}", row.code, row.meaning))
 }
 
+/// The answer as the browser takes it to the broker.
+///
+/// # Errors
+/// A signed answer that cannot be signed goes nowhere.
+fn deliver(services: &Services, response: &AuthorizationResponse) -> Result<Delivery, Trouble<'static>> {
+    let delivery = response.deliver(&services.signing_keys(), &services.issuer, services.now());
+    delivery.map_err(|error| Trouble::new(step::RELEASE, Failure::KeyUnusable).detail(error))
+}
+
+/// Sends the browser to the broker with an answer.
+pub(super) fn to_broker(services: &Services, response: &AuthorizationResponse) -> Response {
+    match deliver(services, response) {
+        Ok(delivery) => answer::to_broker(&delivery),
+        Err(trouble) => trouble.page(services),
+    }
+}
+
+/// The same after a form of ours was posted. `service` and `explanation` are for the person.
+pub(super) fn to_broker_from_form(
+    services: &Services,
+    response: &AuthorizationResponse,
+    service: &str,
+    explanation: &str,
+) -> Response {
+    match deliver(services, response) {
+        Ok(delivery) => answer::to_broker_from_form(&delivery, service, explanation),
+        Err(trouble) => trouble.page(services),
+    }
+}
+
 /// Ends a login by sending the browser to the broker with an error.
 pub(super) fn back_to_broker(
     services: &Services,
@@ -153,5 +190,5 @@ pub(super) fn back_to_broker(
     policy: &ClientPolicy,
     failure: Failure,
 ) -> Response {
-    answer::to_broker(&error_response(services, login, policy, failure))
+    to_broker(services, &error_response(services, login, policy, failure))
 }

@@ -12,12 +12,14 @@ use serde_json::json;
 
 use super::client::{self, refuse, store_refusal};
 use super::sender::Sender;
+use super::signed;
 use crate::ids;
 use crate::login::vault::{self, Purpose};
 use crate::login::{Failure, step};
-use crate::oidc::Confirmation;
 use crate::oidc::authorize::{self, REQUEST_URI};
 use crate::oidc::discovery::path;
+use crate::oidc::token::TokenError;
+use crate::oidc::{Confirmation, OAuthError};
 use crate::store::NewPushed;
 use crate::web::answer;
 use crate::web::services::Services;
@@ -33,7 +35,19 @@ pub(in crate::web) async fn push(State(services): State<Arc<Services>>, request:
         |failure, error| refuse(&services, &Trouble::new(step::REQUEST, failure).client(&client.id), &error);
     let reference = ids::token(&*services.random);
     let hash = vault::digest(&reference);
-    let mut pushed = match authorize::push(&form.0, &client, hash) {
+    let provider = services.provider();
+    let pushed = match signed::open(&services, &client, &form.0).await {
+        Ok(None) => authorize::push(&form.0, &client, &provider, hash),
+        Ok(Some(Ok(object))) => authorize::push_object(&form.0, &object, &client, &provider, hash),
+        Ok(Some(Err(refusal))) => {
+            Err(TokenError::new(OAuthError::InvalidRequestObject, &refusal.fault.to_string()))
+        }
+        Err(error) => {
+            let (failure, error) = store_refusal(&error);
+            return refused(failure, error);
+        }
+    };
+    let mut pushed = match pushed {
         Ok(pushed) => pushed,
         Err(error) => return refused(Failure::PushRefused, error),
     };

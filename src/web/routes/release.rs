@@ -117,7 +117,7 @@ pub(super) async fn issue(services: &Services, way: &Way<'_>, paused: Paused) ->
     match services.store.issue_code(&code, now).await {
         Ok(Issued::Issued) => {
             services.record(&Event::Release { login: &login.id, client: &login.request.client_id });
-            let mut response = way.answer(&issued.response, "You are logged in.");
+            let mut response = way.answer(services, &issued.response, "You are logged in.");
             if let Some((session, lifetime)) = &session {
                 session::keep(services, way, (session, *lifetime), response.headers_mut()).await;
             }

@@ -6,16 +6,16 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use super::release::CODE_LIFETIME;
-use super::{Way, finish_pushed, store_trouble};
+use super::{Way, finish_pushed, store_trouble, to_broker};
 use crate::audit::Event;
 use crate::ids;
 use crate::login::session::{Obstacle, Session};
 use crate::login::{ClientPolicy, Failure, Login, step, vault};
-use crate::oidc::{AuthorizationRequest, Client, logout};
+use crate::oidc::{AuthorizationRequest, Client};
 use crate::store::{Issued, NewSession, SessionCode, Use};
+use crate::web::cookie;
 use crate::web::services::Services;
 use crate::web::trouble::Trouble;
-use crate::web::{answer, cookie};
 
 /// Answers `request` from the session of this browser.
 ///
@@ -26,14 +26,10 @@ pub(super) async fn answer(
     headers: &HeaderMap,
     (client, policy): (&Client, &ClientPolicy),
     request: &AuthorizationRequest,
-    hint: Option<&str>,
 ) -> Result<Response, Obstacle> {
     let (cookie, session) = find(services, headers, client).await.ok_or(Obstacle::NoSession)?;
     let now = services.now();
-    let keys = services.signing_keys();
-    let read = |hint| logout::read_hint(hint, &keys, &services.issuer).ok().map(|hint| hint.sub);
-    let named = hint.map(read);
-    let normalised = session.answer(request, client, policy, named.as_ref(), now)?;
+    let normalised = session.answer(request, client, policy, &services.subject_key.blinding(), now)?;
     let id = ids::handle(&*services.random);
     let login = Login { id, request: request.clone(), expires: now + CODE_LIFETIME };
     let sid = Some(session.sid.as_str());
@@ -64,7 +60,7 @@ pub(super) async fn answer(
         Err(error) => return Ok(store_trouble(step::RELEASE, &error).login(&login).page(services)),
     }
     services.record(&Event::Resume { login: &login.id, client: &client.id, began: &session.login });
-    Ok(answer::to_broker(&issued.response))
+    Ok(to_broker(services, &issued.response))
 }
 
 /// The session that this browser has with `client`, and the value of its cookie.
