@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::registry::pairs;
 use super::{fetcher, key_fetcher, tls};
 use crate::clock::Timestamp;
-use crate::config::{Config, Opened};
+use crate::config::{Config, NotOpened, Opened};
 use crate::eidas::trust::{self, lifecycle};
 use crate::eidas::{CountryTrust, TrustedNode};
 use crate::oidc::client::read_keys;
 use crate::oidc::{ClientKeys, Clients, TokenKeys};
 use crate::outbound::{Fetcher, MailError, MailServer, Mailer, Source};
-use crate::store::{self, Document, DocumentState, Refresh};
+use crate::store::{self, Document, DocumentState, Refresh, StoredClient};
 use lifecycle::{Expiry, Nearness};
 
 /// How bad it is.
@@ -48,11 +49,11 @@ pub async fn examine(path: &Path, online: bool, now: Timestamp) -> Vec<Finding> 
     let mut findings = Vec::new();
     let loaded = Config::load(path, now).and_then(|loaded| tls(path, &loaded.0).map(|_| loaded));
     match loaded {
-        Ok((config, opened)) => {
+        Ok((config, mut opened)) => {
             findings
                 .extend(opened.rollover.expiries(now).iter().map(|expiry| ending("ours", OWN_KEYS, expiry)));
             findings.extend(token_keys(&opened.token_keys, now));
-            findings.extend(database(&config, &opened, now).await);
+            findings.extend(database(&config, &mut opened, now).await);
             if online {
                 let fetcher = fetcher(&config.outbound, config.profile);
                 if let Some(server) = opened.mail_server.clone() {
@@ -109,15 +110,24 @@ fn ending(owner: &str, page: &'static str, expiry: &Expiry) -> Finding {
 }
 
 /// The database, and what it knows of the countries.
-async fn database(config: &Config, opened: &Opened, now: Timestamp) -> Vec<Finding> {
+async fn database(config: &Config, opened: &mut Opened, now: Timestamp) -> Vec<Finding> {
     // Opening it would make it, with an owner that the gateway may not be.
     if config.database.file().is_some_and(|file| !file.exists()) {
         let message = format!("{}: there is no database yet; the gateway makes it", config.database.shown());
         return vec![Finding { severity: Severity::Info, code: "no_database", message, page: DATABASE }];
     }
     match read(opened.database.expose()).await {
-        Ok((documents, refreshes)) => {
+        Ok((documents, refreshes, clients)) => {
             let mut findings = Vec::new();
+            for NotOpened { id, reasons } in opened.join(config, pairs(&clients), now) {
+                let message = format!("the client {id} in the database is left out: {}", reasons.join("; "));
+                findings.push(Finding {
+                    severity: Severity::Error,
+                    code: "client_left_out",
+                    message,
+                    page: IN_DATABASE,
+                });
+            }
             for (trust, source) in &opened.countries {
                 let of = |source: &str| source == trust.country.as_str();
                 let documents: Vec<_> = documents.iter().filter(|document| of(&document.source)).collect();
@@ -133,10 +143,12 @@ async fn database(config: &Config, opened: &Opened, now: Timestamp) -> Vec<Findi
     }
 }
 
-async fn read(url: &str) -> Result<(Vec<Document>, Vec<Refresh>), store::StoreError> {
+type InDatabase = (Vec<Document>, Vec<Refresh>, Vec<StoredClient>);
+
+async fn read(url: &str) -> Result<InDatabase, store::StoreError> {
     let store = store::open(url).await?;
     store.check().await?;
-    let known = (store.documents().await?, store.refreshes().await?);
+    let known = (store.documents().await?, store.refreshes().await?, store.clients().await?);
     store.close().await?;
     Ok(known)
 }
@@ -264,6 +276,7 @@ const CLOCK: Duration = Duration::from_secs(300);
 const OWN_KEYS: &str = "docs/operations.md#changing-keys";
 const DATABASE: &str = "docs/operations.md#the-database";
 const CLIENTS: &str = "docs/configuration.md#client";
+const IN_DATABASE: &str = "docs/operations.md#clients-in-the-database";
 const COUNTRIES: &str = "docs/metadata-exchange.md";
 const MAIL: &str = "docs/operations.md#e-mail-addresses";
 const OUTBOUND: &str = "docs/configuration.md#outbound";

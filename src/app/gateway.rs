@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::live::Live;
+use super::registry::Followed;
 use super::reload::Reload;
 use super::{Server, logging, monitor, server, token_keys};
 use crate::audit::{JsonLines, Sink};
@@ -112,7 +113,7 @@ impl Gateway {
     /// store, as far as it is there; nothing is fetched yet.
     ///
     /// # Errors
-    /// [`ServeError::Issuer`].
+    /// [`ServeError::Issuer`]; or [`ServeError::Store`], if the clients in the database cannot be read.
     pub async fn start(
         with: Surroundings,
         file: PathBuf,
@@ -121,11 +122,24 @@ impl Gateway {
     ) -> Result<Self, ServeError> {
         let keeper = Keeper::new(with.clone());
         let key_sources = KeySources::new(key_fetcher(&config.outbound, config.profile));
-        let (parts, sources) = parts(&config, opened, &with, &key_sources)?;
+        let mut clients = Followed::default();
+        let unread = |error| ServeError::Store(config.database.shown(), error);
+        clients.read(&*with.store).await.map_err(unread)?;
+        let mut joined = opened.clone();
+        clients.join(&config, &mut joined, with.clock.now());
+        let (parts, sources) = parts(&config, joined, &with, &key_sources)?;
         let trusted = monitor::trusted(&sources.countries);
         keeper.configure(sources).await;
         let live = Live::new(parts, trusted, &keeper);
-        let reload = Reload::new(file, config, with.clone(), live.clone(), keeper.clone(), key_sources);
+        let reload = Reload::new(
+            file,
+            (config, opened),
+            clients,
+            with.clone(),
+            live.clone(),
+            keeper.clone(),
+            key_sources,
+        );
         Ok(Self { with, live, keeper, reload })
     }
 
@@ -140,8 +154,8 @@ impl Gateway {
         Arc::clone(&self.keeper)
     }
 
-    /// Looks once whether the configuration or a file that it refers to has changed, and takes the change
-    /// over. `anyway`: even if no file looks changed.
+    /// Looks once whether the configuration, a file that it refers to or a client in the database has changed,
+    /// and takes the change over. `anyway`: even if no file looks changed.
     pub async fn look_for_changes(&mut self, anyway: bool) {
         self.reload.look(anyway).await;
     }

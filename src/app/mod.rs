@@ -9,6 +9,7 @@ mod live;
 mod logging;
 mod monitor;
 mod new_file;
+pub mod registry;
 mod reload;
 mod server;
 mod tls;

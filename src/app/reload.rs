@@ -8,11 +8,14 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
+use super::ServeError;
 use super::gateway::parts;
 use super::live::Live;
 use super::monitor;
+use super::registry::Followed;
 use crate::audit::Event;
-use crate::config::Config;
+use crate::clock::Timestamp;
+use crate::config::{Config, Opened};
 use crate::jobs::{Keeper, Surroundings};
 use crate::web::KeySources;
 
@@ -21,6 +24,9 @@ pub(super) struct Reload {
     file: PathBuf,
     /// As it was at the start: what needs a restart is compared with this.
     started: Config,
+    /// What counts now, without the clients in the database.
+    good: (Config, Opened),
+    clients: Followed,
     with: Surroundings,
     live: Arc<Live>,
     keeper: Arc<Keeper>,
@@ -34,14 +40,16 @@ type Seen = BTreeMap<PathBuf, Option<(SystemTime, u64)>>;
 impl Reload {
     pub(super) fn new(
         file: PathBuf,
-        config: Config,
+        (config, opened): (Config, Opened),
+        clients: Followed,
         with: Surroundings,
         live: Arc<Live>,
         keeper: Arc<Keeper>,
         key_sources: Arc<KeySources>,
     ) -> Self {
         let seen = look_at(&file, &config);
-        Self { file, started: config, with, live, keeper, key_sources, seen }
+        let good = (config.clone(), opened);
+        Self { file, started: config, good, clients, with, live, keeper, key_sources, seen }
     }
 
     pub(super) fn file(&self) -> &Path {
@@ -68,7 +76,7 @@ impl Reload {
     pub(super) async fn look(&mut self, anyway: bool) {
         let now_seen: Seen = self.seen.keys().map(|path| (path.clone(), looks(path))).collect();
         if now_seen == self.seen && !anyway {
-            return;
+            return self.look_at_clients().await;
         }
         // Before anything is read: what is written meanwhile is seen the next time.
         self.seen = now_seen;
@@ -84,6 +92,34 @@ impl Reload {
         }
     }
 
+    /// Takes over what has changed of the clients in the database; also while a changed file is faulty.
+    async fn look_at_clients(&mut self) {
+        let now = self.with.clock.now();
+        if !self.clients.is_over(&*self.with.store, now).await {
+            return;
+        }
+        let (config, opened) = self.good.clone();
+        match self.exchange(&config, opened, now).await {
+            Ok(()) => tracing::info!("clients in the database taken over"),
+            Err(error) => tracing::error!(%error, "the clients in the database are not taken over"),
+        }
+    }
+
+    /// Puts what `config` has opened, with the clients in the database, in the place of what answers now.
+    async fn exchange(
+        &mut self,
+        config: &Config,
+        mut opened: Opened,
+        now: Timestamp,
+    ) -> Result<(), ServeError> {
+        self.clients.join(config, &mut opened, now);
+        let (parts, sources) = parts(config, opened, &self.with, &self.key_sources)?;
+        let trusted = monitor::trusted(&sources.countries);
+        self.keeper.configure(sources).await;
+        self.live.exchange(parts, trusted, &self.keeper);
+        Ok(())
+    }
+
     async fn take_over(&mut self) -> Result<Vec<&'static str>, Vec<String>> {
         let now = self.with.clock.now();
         let loaded = Config::load(&self.file, now);
@@ -95,13 +131,14 @@ impl Reload {
         for (path, look) in look_at(&self.file, &config) {
             self.seen.entry(path).or_insert(look);
         }
-        let parts =
-            parts(&config, opened, &self.with, &self.key_sources).map_err(|error| vec![error.to_string()]);
-        let (parts, sources) = parts?;
-        let trusted = monitor::trusted(&sources.countries);
-        self.keeper.configure(sources).await;
-        self.live.exchange(parts, trusted, &self.keeper);
-        Ok(needs_restart(&self.started, &config))
+        if let Err(error) = self.clients.read(&*self.with.store).await {
+            tracing::warn!(%error, "the clients in the database cannot be read; they stay as they were");
+        }
+        let exchanged = self.exchange(&config, opened.clone(), now).await;
+        exchanged.map_err(|error| vec![error.to_string()])?;
+        let needs_restart = needs_restart(&self.started, &config);
+        self.good = (config, opened);
+        Ok(needs_restart)
     }
 
     /// What a faulty configuration refers to is watched too: the fault may be in one of those files.

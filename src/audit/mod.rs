@@ -266,6 +266,29 @@ pub enum Event<'a> {
         /// Until when the new one is.
         to: String,
     },
+    /// A client was put into the database.
+    ClientAdded {
+        /// Its `client_id`.
+        client: &'a str,
+    },
+    /// A client in the database was disabled: it is as if it were not there.
+    ClientDisabled {
+        /// Its `client_id`.
+        client: &'a str,
+    },
+    /// A client in the database is used again.
+    ClientEnabled {
+        /// Its `client_id`.
+        client: &'a str,
+    },
+    /// A client in the database got a new secret.
+    ClientSecretRotated {
+        /// Its `client_id`.
+        client: &'a str,
+        /// Until when the secret before counts as well.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        before_until: Option<String>,
+    },
     /// A changed configuration, or a changed file that it refers to, is in use now.
     ConfigurationReloaded {
         /// What changed, but will be used after a restart only.

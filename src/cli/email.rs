@@ -4,8 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use super::{ConfigFile, Done, Failure, block_on, now, print};
-use crate::store::{self, StoreError};
+use super::clients::with_registry;
+use super::{ConfigFile, Done, print};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -28,20 +28,7 @@ pub(super) struct Forget {
 
 pub(super) fn run(command: &Command) -> Done {
     let Command::Forget(Forget { client, sub, file }) = command;
-    let (config, opened) = file.load(now())?;
-    let policy = opened.policies.get(client);
-    let policy =
-        policy.ok_or_else(|| Failure(format!("there is no client {client} in the configuration")))?;
-    let tag = opened.subject_key.mailbox(&policy.sector, sub).tag();
-    let forgetting = block_on(forget(opened.database.expose(), &tag))?;
-    let was_there = forgetting.map_err(|error| Failure::new(&config.database.shown(), error))?;
+    let was_there = with_registry(file, async |registry| registry.forget(client, sub).await)?;
     print(if was_there { "The address is removed." } else { "No address is kept for this sub." })?;
     Ok(if was_there { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-async fn forget(url: &str, tag: &store::Hash) -> Result<bool, StoreError> {
-    let store = store::open(url).await?;
-    let was_there = store.drop_mailbox(tag).await?;
-    store.close().await?;
-    Ok(was_there)
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::clock::{Clock as _, SystemClock, Timestamp};
 use crate::config::{Config, Faults, Opened};
 
+mod clients;
 mod config;
 mod demo;
 mod doctor;
@@ -49,6 +50,9 @@ enum Command {
     /// Check, show or describe the configuration.
     #[command(subcommand)]
     Config(config::Command),
+    /// List the clients, and manage those in the database.
+    #[command(subcommand)]
+    Clients(clients::Command),
     /// List the keys in use, make new ones, or plan the change to new ones.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -78,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Serve(file) => serve::run(&file),
         Command::Init(arguments) => init::run(&arguments),
         Command::Config(command) => config::run(&command),
+        Command::Clients(command) => clients::run(&command),
         Command::Keys(command) => keys::run(&command),
         Command::Metadata(command) => metadata::run(&command),
         Command::Request(command) => request::run(&command),

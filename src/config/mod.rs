@@ -27,6 +27,7 @@ mod oidc;
 mod open;
 mod outbound;
 mod preset;
+mod registered;
 mod rotation;
 mod server;
 mod show;
@@ -47,6 +48,7 @@ pub use oidc::{Oidc, Subject, TokenAlgorithm, TokenKey};
 pub use open::Opened;
 pub use outbound::Outbound;
 pub use preset::Preset;
+pub use registered::{Block, NotOpened, Registered};
 pub use rotation::{Planned, PlannedToken, Rotation};
 pub use server::{Server, Tls};
 pub use smtp::{Security, Smtp};
@@ -220,15 +222,20 @@ impl Config {
             if !ids.insert(&client.id) {
                 findings.add(format!("{at}.id"), "duplicate", format!("a second client `{}`", client.id));
             }
-            client.check(&at, self.profile, findings);
-            if client.email_source == EmailSource::Collect && self.smtp.is_none() {
-                let message = "email_source = \"collect\" needs a mail server: [smtp]";
-                findings.add(format!("{at}.email_source"), "missing_section", message);
-            }
-            if self.connector.sp_type.is_some_and(|sector| sector != client.sector) {
-                let message = "connector.sp_type binds all clients to the other sector";
-                findings.add(format!("{at}.sector"), "contradiction", message);
-            }
+            self.check_client(client, &at, findings);
+        }
+    }
+
+    /// What must hold for a client, wherever its block stands.
+    fn check_client(&self, client: &Client, at: &str, findings: &mut Findings) {
+        client.check(at, self.profile, findings);
+        if client.email_source == EmailSource::Collect && self.smtp.is_none() {
+            let message = "email_source = \"collect\" needs a mail server: [smtp]";
+            findings.add(format!("{at}.email_source"), "missing_section", message);
+        }
+        if self.connector.sp_type.is_some_and(|sector| sector != client.sector) {
+            let message = "connector.sp_type binds all clients to the other sector";
+            findings.add(format!("{at}.sector"), "contradiction", message);
         }
     }
 

@@ -31,7 +31,7 @@ use crate::outbound::{MailServer, Source};
 use crate::secret::Secret;
 
 /// What a configuration leads to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Opened {
     /// The address of the database, with its password.
     pub database: Secret<String>,
@@ -263,7 +263,7 @@ impl MetadataList {
 }
 
 impl Client {
-    fn open(
+    pub(super) fn open(
         &self,
         at: &str,
         config: &Config,
@@ -321,10 +321,13 @@ impl Client {
             Authentication::ClientSecretBasic => SecretPlace::Basic,
             Authentication::ClientSecretPost => SecretPlace::Post,
             Authentication::ClientSecretJwt => {
-                let at = format!("{at}.secret_file");
-                // HS256 asks for a key as long as its output (RFC 7518 §3.2).
-                let secret = files.client_secret(&at, self.secret_file.as_ref()?, 32)?;
-                let key = AssertionKey::Secret(secret);
+                let mut secrets = self.secrets.clone();
+                if secrets.is_empty() {
+                    let at = format!("{at}.secret_file");
+                    // HS256 asks for a key as long as its output (RFC 7518 §3.2).
+                    secrets.push(files.client_secret(&at, self.secret_file.as_ref()?, 32)?);
+                }
+                let key = AssertionKey::Secret(secrets);
                 return Some(ClientAuthentication::Assertion { key, audience });
             }
             Authentication::PrivateKeyJwt => {
@@ -332,6 +335,14 @@ impl Client {
                 return Some(ClientAuthentication::Assertion { key, audience });
             }
         };
+        if let Some(secret) = self.secrets.first() {
+            let hash = SecretHash::of(secret.expose());
+            let hash = match self.secrets.get(1) {
+                Some(before) => hash.or(before.expose()),
+                None => hash,
+            };
+            return Some(ClientAuthentication::Secret { place, hash });
+        }
         let hash = match (&self.secret_file, &self.secret_hash) {
             (Some(file), _) => {
                 SecretHash::of(files.client_secret(&format!("{at}.secret_file"), file, 22)?.expose())
@@ -341,7 +352,7 @@ impl Client {
         Some(ClientAuthentication::Secret { place, hash })
     }
 
-    fn policy(&self, config: &Config) -> ClientPolicy {
+    pub(super) fn policy(&self, config: &Config) -> ClientPolicy {
         let attributes: BTreeSet<_> =
             self.attributes.iter().filter_map(|name| attribute::by_friendly_name(name)).collect();
         let name = || config.connector.provider_name.clone().unwrap_or_else(|| self.name.clone());

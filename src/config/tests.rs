@@ -43,7 +43,7 @@ const BASE: &[&str] = &[
     /* 29 */ "sector = \"public\"",
 ];
 
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     Timestamp::parse("2026-11-21T12:00:00Z").unwrap()
 }
 
@@ -94,6 +94,13 @@ fn text(changes: &[(usize, &str)]) -> String {
         lines[number - 1] = line;
     }
     lines.join("\n")
+}
+
+/// [`BASE`], opened.
+pub(super) fn base(name: &str) -> (Config, Opened) {
+    let file = folder().join(format!("{name}.toml"));
+    fs::write(&file, text(&[])).unwrap();
+    Config::load(&file, now()).unwrap()
 }
 
 /// Line, key and code of each fault.

@@ -11,7 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::email::Mailbox;
 use crate::crypto::hash::{hex, hmac_sha256};
+use crate::crypto::seal;
 use crate::eidas::{Person, Subject};
+use crate::ids::Random;
 use crate::oidc::Blinding;
 use crate::secret::Secret;
 
@@ -97,6 +99,22 @@ impl SubjectKey {
         Mailbox::new(hmac_sha256(self.key.expose(), parts.as_bytes()))
     }
 
+    /// Seals what the database keeps of the client `id`. Nobody without this key reads it, or can make a client of
+    /// their own.
+    pub fn seal_client(&self, id: &str, plain: &[u8], random: &dyn Random) -> Vec<u8> {
+        seal::seal(&self.clients(), id, plain, random)
+    }
+
+    /// Opens what [`Self::seal_client`] made for this client.
+    #[must_use]
+    pub fn open_client(&self, id: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        seal::open(&self.clients(), id, sealed)
+    }
+
+    fn clients(&self) -> [u8; 32] {
+        hmac_sha256(self.key.expose(), CLIENTS.as_bytes())
+    }
+
     /// base64url(HMAC-SHA-256(key, scheme, sector, type, identifier)), the parts joined by 0x1F.
     ///
     /// Somebody who acts for another is a subject of their own: the pair of both, each with their kind, for
@@ -150,6 +168,7 @@ fn raw(subject: &Subject) -> Result<String, SubjectError> {
 }
 
 const SCHEME: &str = "eidas-sub-1";
+const CLIENTS: &str = "eidas-clients-1";
 const MAILBOX: &str = "eidas-mailbox-1";
 const EVERY_SECTOR: &str = "*";
 /// ASCII "unit separator"; the configuration refuses control characters in a sector.

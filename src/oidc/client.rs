@@ -191,8 +191,8 @@ pub enum AssertionKey {
         /// The one algorithm that is accepted.
         algorithm: JwsAlgorithm,
     },
-    /// `client_secret_jwt`: the secret itself, with HS256.
-    Secret(Secret<String>),
+    /// `client_secret_jwt`: the secret itself, with HS256; any of these.
+    Secret(Vec<Secret<String>>),
 }
 
 /// A client's public keys: a JWK Set (RFC 7517 §5), or where it is.
@@ -232,15 +232,21 @@ pub enum ClaimsInIdToken {
     Minimal,
 }
 
-/// The SHA-256 of a client secret.
+/// The SHA-256 of a client secret, and of the one before while both count.
 #[derive(Clone, PartialEq, Eq)]
-pub struct SecretHash([u8; 32]);
+pub struct SecretHash([u8; 32], Option<[u8; 32]>);
 
 impl SecretHash {
     /// The hash of a secret.
     #[must_use]
     pub fn of(secret: &str) -> Self {
-        Self(hash::sha256(secret.as_bytes()))
+        Self(hash::sha256(secret.as_bytes()), None)
+    }
+
+    /// The same, with which the secret `before` counts as well.
+    #[must_use]
+    pub fn or(self, before: &str) -> Self {
+        Self(self.0, Some(hash::sha256(before.as_bytes())))
     }
 
     /// Reads a hash from 64 hexadecimal digits.
@@ -256,13 +262,15 @@ impl SecretHash {
                 .try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))?;
             *octet = u8::try_from(value).ok()?;
         }
-        Some(Self(octets))
+        Some(Self(octets, None))
     }
 
     /// Whether `secret` is the one, in time that does not depend on how much of it is right.
     #[must_use]
     pub fn is_of(&self, secret: &str) -> bool {
-        hash::equal(&hash::sha256(secret.as_bytes()), &self.0)
+        let presented = hash::sha256(secret.as_bytes());
+        let is_before = self.1.is_some_and(|before| hash::equal(&presented, &before));
+        hash::equal(&presented, &self.0) | is_before
     }
 }
 
@@ -327,6 +335,19 @@ impl Clients {
         Ok(Self(registered))
     }
 
+    /// Takes one more client in.
+    ///
+    /// # Errors
+    /// If it cannot be registered; the others are as they were.
+    pub fn register(&mut self, client: Client) -> Result<(), RegistrationError> {
+        if self.0.contains_key(&client.id) {
+            return Err(RegistrationError::Twice(client.id));
+        }
+        let one = Self::new([client])?;
+        self.0.extend(one.0);
+        Ok(())
+    }
+
     /// The client with this identifier.
     #[must_use]
     pub fn lookup(&self, id: &str) -> Option<&Arc<Client>> {
@@ -360,6 +381,24 @@ mod tests {
 
     fn uris() -> Vec<RedirectUri> {
         vec![RedirectUri::register("https://rp.example/cb").unwrap()]
+    }
+
+    #[test]
+    fn a_secret_and_the_one_before_count_and_no_other() {
+        let hash = SecretHash::of("new");
+        assert!(hash.is_of("new") && !hash.is_of("old"));
+        let both = hash.or("old");
+        assert!(both.is_of("new") && both.is_of("old") && !both.is_of("other") && !both.is_of(""));
+    }
+
+    #[test]
+    fn a_client_more_is_taken_in_unless_it_is_there() {
+        let client = |id: &str| Client::new(id, SecretHash::of("secret"), uris());
+        let mut clients = Clients::new([client("one")]).unwrap();
+        assert_eq!(clients.register(client("two")), Ok(()));
+        assert_eq!(clients.register(client("one")), Err(RegistrationError::Twice("one".to_owned())));
+        assert_eq!(clients.register(client("o n e")), Err(RegistrationError::Id("o n e".to_owned())));
+        assert_eq!(clients.iter().count(), 2);
     }
 
     #[test]

@@ -90,7 +90,11 @@ pub(super) fn judge(
     now: Timestamp,
 ) -> Result<Once, Fault> {
     let verified = match (key, keys) {
-        (AssertionKey::Secret(secret), _) => jose::verify_hs256(assertion, secret.expose().as_bytes()),
+        (AssertionKey::Secret(secrets), _) => {
+            let mut verified =
+                secrets.iter().map(|secret| jose::verify_hs256(assertion, secret.expose().as_bytes()));
+            verified.find(Result::is_ok).unwrap_or(Err(JoseError::Signature))
+        }
         (AssertionKey::Public { algorithm }, Some(keys)) => jose::verify(assertion, keys, &[*algorithm]),
         (AssertionKey::Public { .. }, None) => Err(JoseError::UnknownKey),
     };
@@ -362,11 +366,23 @@ mod tests {
             let mac = hash::hmac_sha256(secret.as_bytes(), signed.as_bytes());
             format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac))
         };
-        let key = AssertionKey::Secret(Secret::new(secret.to_owned()));
+        let key = AssertionKey::Secret(vec![Secret::new(secret.to_owned())]);
         let run = |assertion: &str| {
             judge(assertion, &client(), &key, None, AssertionAudience::Issuer, &issuer(), now()).map(|_| ())
         };
         assert_eq!(run(&sign("HS256", secret)), Ok(()));
+        let before = vec![Secret::new("new".repeat(11)), Secret::new(secret.to_owned())];
+        let before = AssertionKey::Secret(before);
+        let judged = judge(
+            &sign("HS256", secret),
+            &client(),
+            &before,
+            None,
+            AssertionAudience::Issuer,
+            &issuer(),
+            now(),
+        );
+        assert!(judged.is_ok());
         assert_eq!(run(&sign("HS512", secret)), Err(Fault::Signature));
         assert_eq!(run(&sign("HS256", "another")), Err(Fault::Signature));
         assert_eq!(run(&assertion(json!({}))), Err(Fault::Signature));

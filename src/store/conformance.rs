@@ -60,6 +60,9 @@ macro_rules! suite {
             a_pushed_request_is_found_in_time_until_a_login_with_it_ends
             one_of_fifty_logins_with_a_pushed_request_ends_first
             a_mailbox_is_kept_until_it_is_removed
+            a_client_is_added_once_and_changed_by_who_has_seen_it
+            one_of_fifty_clients_with_one_identifier_is_added
+            one_of_fifty_changes_of_a_client_is_made
             a_document_takes_the_place_of_the_one_before
             a_trusted_document_ends_the_waiting_of_a_pending_one
             every_change_of_documents_is_another_version
@@ -548,6 +551,47 @@ pub(super) async fn a_mailbox_is_kept_until_it_is_removed(store: Tested) {
     assert_eq!(store.drop_mailbox(&mine).await, Ok(true));
     assert_eq!(store.find_mailbox(&mine).await, Ok(None));
     assert_eq!(store.find_mailbox(&other).await, Ok(Some(b"other".to_vec())));
+}
+
+pub(super) async fn a_client_is_added_once_and_changed_by_who_has_seen_it(store: Tested) {
+    assert_eq!((store.clients_version().await, store.clients().await), (Ok(0), Ok(Vec::new())));
+    assert_eq!(store.add_client("b", b"first").await, Ok(Added::Added));
+    assert_eq!(store.add_client("b", b"other").await, Ok(Added::Taken));
+    assert_eq!(store.add_client("B", b"other").await, Ok(Added::Added));
+    let stored = |id: &str, revision, sealed: &[u8]| StoredClient {
+        id: id.to_owned(),
+        revision,
+        sealed: sealed.to_owned(),
+    };
+    let (other, first) = (stored("B", 1, b"other"), stored("b", 1, b"first"));
+    assert_eq!(store.clients().await, Ok(vec![other.clone(), first.clone()]));
+    let before = store.clients_version().await.unwrap();
+    assert_eq!(store.change_client(&first, b"second").await, Ok(Changed::Changed));
+    assert_eq!(store.change_client(&first, b"third").await, Ok(Changed::Overtaken));
+    assert_eq!(store.change_client(&stored("c", 1, b""), b"third").await, Ok(Changed::Overtaken));
+    assert_eq!(store.clients().await, Ok(vec![other, stored("b", 2, b"second")]));
+    assert_eq!(store.clients_version().await, Ok(before + 1));
+    store.purge(at(10_000_000)).await.unwrap();
+    assert_eq!(store.clients().await.unwrap().len(), 2);
+}
+
+pub(super) async fn one_of_fifty_clients_with_one_identifier_is_added(store: Tested) {
+    let add = |store: Tested, n| async move { store.add_client("kc", &[n]).await.unwrap() };
+    let results = fifty(&store, add).await;
+    assert_eq!(results.iter().filter(|added| **added == Added::Added).count(), 1);
+    assert_eq!(store.clients_version().await, Ok(1));
+}
+
+pub(super) async fn one_of_fifty_changes_of_a_client_is_made(store: Tested) {
+    store.add_client("kc", b"first").await.unwrap();
+    let results = fifty(&store, |store, n| async move {
+        let seen = StoredClient { id: "kc".to_owned(), revision: 1, sealed: b"first".to_vec() };
+        (n, store.change_client(&seen, &[n]).await.unwrap())
+    });
+    let results = results.await;
+    let made: Vec<_> = results.iter().filter(|(_, change)| *change == Changed::Changed).collect();
+    let [(n, _)] = made[..] else { panic!("{results:?}") };
+    assert_eq!(store.clients().await.unwrap()[0].sealed, [*n]);
 }
 
 pub(super) async fn a_document_takes_the_place_of_the_one_before(store: Tested) {

@@ -7,6 +7,7 @@
 //! The store never sees a person: codes, tokens, handles and cookies come as SHA-256 hashes, and what is
 //! called `sealed` is ciphertext whose key is derived from one of those secrets and kept nowhere.
 
+mod clients;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+pub use clients::{Added, Changed, ClientStore, StoredClient};
 pub use error::StoreError;
 pub use mailbox::MailboxStore;
 pub use metadata::{Document, DocumentState, MetadataStore, Refresh};
@@ -52,7 +54,7 @@ pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
 
 /// The operations. Each takes the present as an argument where it depends on it; what has expired is as
 /// if it were not there, whether or not [`Store::purge`] has come by.
-pub trait Store: MailboxStore + MetadataStore + SessionStore {
+pub trait Store: ClientStore + MailboxStore + MetadataStore + SessionStore {
     /// Begins a login: steps *request* and, if `request_id` is there already, *prepare*.
     fn begin<'a>(&'a self, login: &'a NewLogin) -> Reply<'a, ()>;
 

@@ -5,6 +5,7 @@
 //! "Transaction Isolation" §13.2.1); so of two that want the row in one state, the second finds it in the
 //! next one and changes nothing. Statements are prepared once on each connection.
 
+mod clients;
 mod logins;
 mod mailbox;
 mod metadata;

@@ -3,6 +3,7 @@
 //! SQLite has one writer at a time, and nearly every operation here writes; a second connection would
 //! only wait for the first and double the memory. Statements are prepared once and cached.
 
+mod clients;
 mod mailbox;
 mod metadata;
 mod session;

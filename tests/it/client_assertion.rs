@@ -160,7 +160,7 @@ async fn a_broker_that_names_the_token_endpoint_can_be_let_off() {
 #[tokio::test]
 async fn a_client_signs_with_its_secret() {
     let world = World::with(|client, _| {
-        let key = AssertionKey::Secret(Secret::new(LONG_SECRET.to_owned()));
+        let key = AssertionKey::Secret(vec![Secret::new(LONG_SECRET.to_owned())]);
         client.authentication = ClientAuthentication::Assertion { key, audience: AssertionAudience::Issuer };
     })
     .await;

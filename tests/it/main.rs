@@ -16,6 +16,7 @@ mod cli;
 
 mod client_assertion;
 mod client_keys;
+mod clients;
 mod conformance;
 mod consent;
 mod demo;

@@ -19,6 +19,7 @@ impl Client {
             (_, Some(_)) if no_secret => add("secret_hash", "contradiction", "this client has no secret"),
             (Some(_), _) if by_key => add("secret_file", "contradiction", "private_key_jwt has no secret"),
             (_, Some(_)) if by_key => add("secret_hash", "contradiction", "private_key_jwt has no secret"),
+            (None, None) if !self.secrets.is_empty() => {}
             (None, None) => add("secret_file", "missing_key", "secret_file or secret_hash is needed"),
             (Some(_), Some(_)) => add("secret_hash", "contradiction", "secret_file is given as well"),
             (None, Some(_)) if self.authentication == Authentication::ClientSecretJwt => {

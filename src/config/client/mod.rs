@@ -25,6 +25,7 @@ use super::preset::Preset;
 use crate::eidas::{SubjectKind, attribute};
 use crate::oidc::RedirectUri;
 use crate::oidc::client::is_client_word;
+use crate::secret::Secret;
 
 /// One broker or application: how it authenticates, and what it may ask and learn.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -44,6 +45,9 @@ pub struct Client {
     /// SHA-256 of the client secret, in hexadecimal. For secrets that are long and random.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_hash: Option<String>,
+    /// Of a client in the database: the secret, and the one before while both count. Never in a file.
+    #[serde(skip)]
+    pub(super) secrets: Vec<Secret<String>>,
     /// How the client proves who it is to the token endpoint.
     #[serde(default)]
     pub authentication: Authentication,

@@ -29,6 +29,13 @@ pub enum Authentication {
     PrivateKeyJwt,
 }
 
+impl Authentication {
+    /// Whether the client has a secret.
+    pub(in crate::config) fn has_secret(self) -> bool {
+        !matches!(self, Self::None | Self::PrivateKeyJwt)
+    }
+}
+
 /// What the access tokens of a client are bound to, so that a stolen one is of no use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
