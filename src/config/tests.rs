@@ -97,10 +97,14 @@ fn text(changes: &[(usize, &str)]) -> String {
 }
 
 /// [`BASE`], opened.
-pub(super) fn base(name: &str) -> (Config, Opened) {
-    let file = folder().join(format!("{name}.toml"));
-    fs::write(&file, text(&[])).unwrap();
-    Config::load(&file, now()).unwrap()
+pub(super) fn base() -> (Config, Opened) {
+    static BASE: OnceLock<(Config, Opened)> = OnceLock::new();
+    let open = || {
+        let file = folder().join("opened.toml");
+        fs::write(&file, text(&[])).unwrap();
+        Config::load(&file, now()).unwrap()
+    };
+    BASE.get_or_init(open).clone()
 }
 
 /// Line, key and code of each fault.

@@ -32,7 +32,7 @@ pub enum Authentication {
 impl Authentication {
     /// Whether the client has a secret.
     pub(in crate::config) fn has_secret(self) -> bool {
-        !matches!(self, Self::None | Self::PrivateKeyJwt)
+        matches!(self, Self::Any | Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt)
     }
 }
 

@@ -12,7 +12,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 fn registered(
     text: &str,
 ) -> Result<(String, Registered, Option<Secret<String>>), Vec<(usize, String, &'static str)>> {
-    let (config, opened) = base("registered");
+    let (config, opened) = base();
     let block = Block::new(text.to_owned());
     let made = Registered::new(Path::new("kc.toml"), block, &config, &opened, now(), &SystemRandom);
     made.map_err(|faults| faults.0.into_iter().map(|fault| (fault.line, fault.key, fault.code)).collect())
@@ -20,7 +20,7 @@ fn registered(
 
 /// Which of the secrets open the client at `at`, after it went through the database.
 fn count(kept: &Registered, at: Timestamp, secrets: &[&Secret<String>]) -> Vec<bool> {
-    let (config, mut opened) = base("registered");
+    let (config, mut opened) = base();
     let sealed = kept.seal("kc", &opened.subject_key, &SystemRandom);
     assert_eq!(opened.join(&config, [("kc", sealed.as_slice())], at), []);
     let client = opened.clients.lookup("kc").unwrap();
@@ -57,7 +57,7 @@ fn a_client_that_signs_with_its_secret_has_the_former_one_too() {
     let text = format!("{GOOD}authentication = \"client_secret_jwt\"\n");
     let (_, mut kept, _) = registered(&text).unwrap();
     kept.rotate(DAY, now(), &SystemRandom).unwrap();
-    let (config, mut opened) = base("registered");
+    let (config, mut opened) = base();
     let sealed = kept.seal("kc", &opened.subject_key, &SystemRandom);
     assert_eq!(opened.join(&config, [("kc", sealed.as_slice())], now()), []);
     let client = opened.clients.lookup("kc").unwrap();
@@ -78,7 +78,7 @@ fn a_client_without_a_secret_gets_none() {
 
 #[test]
 fn a_preset_is_laid_under_the_block() {
-    let (config, mut opened) = base("registered");
+    let (config, mut opened) = base();
     let (id, kept, _) = registered(&format!("{GOOD}preset = \"entra\"\n")).unwrap();
     let sealed = kept.seal(&id, &opened.subject_key, &SystemRandom);
     assert_eq!(opened.join(&config, [(id.as_str(), sealed.as_slice())], now()), []);
@@ -123,7 +123,7 @@ fn options_make_the_block_that_a_file_would_have() {
 
 #[test]
 fn a_client_that_is_disabled_or_faulty_is_left_out_and_the_others_are_not() {
-    let (config, mut opened) = base("registered");
+    let (config, mut opened) = base();
     let key = &opened.subject_key.clone();
     let seal = |id: &str, text: &str, enabled| {
         let (_, kept, _) = registered(text).unwrap();
@@ -163,7 +163,7 @@ fn a_client_that_is_disabled_or_faulty_is_left_out_and_the_others_are_not() {
 
 #[test]
 fn what_the_database_is_given_shows_neither_the_secret_nor_the_block() {
-    let (_, opened) = base("registered");
+    let (_, opened) = base();
     let (_, kept, secret) = registered(GOOD).unwrap();
     let sealed = kept.seal("kc", &opened.subject_key, &SystemRandom);
     let holds = |text: &str| sealed.windows(text.len()).any(|window| window == text.as_bytes());
