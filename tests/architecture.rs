@@ -27,7 +27,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("metrics", &["audit", "login", "eidas", "clock"]),
     ("jobs", &["login", "store", "outbound", "metrics", "audit", "eidas", "oidc", "crypto", "clock", "ids"]),
     ("web", &["login", "store", "outbound", "metrics", "audit", "eidas", "oidc", "clock", "ids", "secret"]),
-    ("config", &["login", "outbound", "crypto", "eidas", "oidc", "clock", "secret"]),
+    ("config", &["login", "outbound", "crypto", "eidas", "oidc", "clock", "ids", "secret"]),
     ("node", &["web", "outbound", "eidas", "saml", "xml", "crypto", "clock", "ids", "secret"]),
     (
         "app",

@@ -45,7 +45,8 @@ impl Deployment {
         let file = folder.join("gateway.toml");
         if let Some(url) = database {
             let text = fs::read_to_string(&file).unwrap();
-            fs::write(&file, format!("{text}\n[database]\nurl = \"{url}\"\n")).unwrap();
+            assert!(text.contains("sqlite:gateway.db"));
+            fs::write(&file, text.replace("sqlite:gateway.db", url)).unwrap();
         }
         let clock = Arc::new(FixedClock::new(SystemClock.now() + Duration::from_secs(1)));
         let (config, opened) = Config::load(&file, clock.now()).unwrap();

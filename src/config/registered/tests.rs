@@ -9,9 +9,9 @@ const GOOD: &str = "[[client]]\nid = \"kc\"\nname = \"Keycloak\"\nsector = \"pub
     redirect_uris = [\"https://kc.example.org/cb\"]\n";
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn registered(
-    text: &str,
-) -> Result<(String, Registered, Option<Secret<String>>), Vec<(usize, String, &'static str)>> {
+type Made = (String, Registered, Option<Secret<String>>);
+
+fn registered(text: &str) -> Result<Made, Vec<(usize, String, &'static str)>> {
     let (config, opened) = base();
     let block = Block::new(text.to_owned());
     let made = Registered::new(Path::new("kc.toml"), block, &config, &opened, now(), &SystemRandom);
@@ -79,7 +79,7 @@ fn a_client_without_a_secret_gets_none() {
 #[test]
 fn a_preset_is_laid_under_the_block() {
     let (config, mut opened) = base();
-    let (id, kept, _) = registered(&format!("{GOOD}preset = \"entra\"\n")).unwrap();
+    let (id, kept, _) = registered(&format!("{GOOD}preset = \"auth0\"\n")).unwrap();
     let sealed = kept.seal(&id, &opened.subject_key, &SystemRandom);
     assert_eq!(opened.join(&config, [(id.as_str(), sealed.as_slice())], now()), []);
     assert_eq!(
