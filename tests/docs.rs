@@ -76,7 +76,8 @@ fn every_command_in_a_document_is_understood() {
     for (path, text) in documents() {
         for (number, command) in commands(&text) {
             let words: Vec<&str> = command.split_whitespace().collect();
-            let is_word = |word: &&&str| word.chars().all(|c| c.is_ascii_lowercase());
+            let of_word = |c: char| c.is_ascii_lowercase() || c == '-';
+            let is_word = |word: &&&str| !word.starts_with('-') && word.chars().all(of_word);
             let subcommand: Vec<&str> = words.iter().take_while(is_word).copied().take(2).collect();
             let help = help_of(&subcommand);
             let known = |option: &&&str| help.as_ref().is_some_and(|help| help.contains(**option));
