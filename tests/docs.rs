@@ -11,19 +11,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 #[test]
-fn every_test_named_in_security_md_exists() {
+fn every_test_named_in_a_table_exists() {
     let known = test_names();
-    let text = document("docs/security.md");
-    let named: Vec<(usize, &str)> = table_rows(&text)
-        .filter_map(|(line, cells)| cells.last().map(|last| (line, *last)))
-        .flat_map(|(line, last)| code_spans(last).map(move |name| (line, name)))
-        .collect();
-    assert!(named.len() > 34, "docs/security.md names its tests in the last column of its tables");
-    let missing: Vec<String> = named
-        .iter()
-        .filter(|(_, name)| !known.contains(name.rsplit("::").next().unwrap_or(name)))
-        .map(|(line, name)| format!("docs/security.md:{line}: no test is called {name}"))
-        .collect();
+    let mut missing = Vec::new();
+    for (file, least) in [("docs/security.md", 34), ("docs/conformance.md", 130)] {
+        let text = document(file);
+        let named: Vec<(usize, &str)> = table_rows(&text)
+            .filter_map(|(line, cells)| cells.last().map(|last| (line, *last)))
+            .flat_map(|(line, last)| code_spans(last).map(move |name| (line, name)))
+            .collect();
+        assert!(named.len() > least, "{file} names its tests in the last column of its tables");
+        let unknown =
+            named.iter().filter(|(_, name)| !known.contains(name.rsplit("::").next().unwrap_or(name)));
+        missing.extend(unknown.map(|(line, name)| format!("{file}:{line}: no test is called {name}")));
+    }
     assert!(missing.is_empty(), "{}", missing.join("\n"));
 }
 

@@ -8,6 +8,7 @@ use std::pin::Pin;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
+use eidas_gateway::config::Config;
 use eidas_gateway::crypto::jose::{JwsAlgorithm, JwsKey};
 use eidas_gateway::oidc::client::SecretPlace;
 use eidas_gateway::oidc::{ClientAuthentication, SigningKeys};
@@ -369,4 +370,46 @@ async fn oidcc_ensure_request_with_valid_pkce_succeeds() {
     let code = AuthorizationCode::new(parameter(released.location(), "code").unwrap());
     let tokens = rp.exchange_code(code).unwrap().request_async(&http(&world)).await.unwrap();
     verified(&world, &rp, &tokens, &asked.nonce);
+}
+
+/// What docs/conformance.md has somebody put behind their configuration.
+fn of_the_suite(name: &str) -> String {
+    let text =
+        std::fs::read_to_string(format!("{}/tests/conformance/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let digest = "0".repeat(64);
+    ["@CLIENT_1@", "@CLIENT_2@", "@CLIENT_POST@", "@CLIENT_EKYC@"]
+        .iter()
+        .fold(text, |text, mark| text.replace(mark, &digest))
+}
+
+#[test]
+fn the_configuration_for_the_real_suite_is_accepted() {
+    let start = "profile = 'test'
+[server]
+issuer = 'https://eidas.localhost:8443'
+[connector]
+country = 'XX'
+organization = { name = 'O', url = 'https://example.org' }
+support_contact = { email = 'a@example.org' }
+technical_contact = { email = 'a@example.org' }
+signing = { key_file = 'x', certificate_file = 'x' }
+encryption = [{ key_file = 'x', certificate_file = 'x' }]
+[oidc]
+signing_key = [{ key_file = 'x', algorithm = 'RS256' }, { key_file = 'y', algorithm = 'PS256' }]
+[subject]
+key_file = 'x'
+";
+    let file = std::path::Path::new("gateway.toml");
+    let text = start.to_owned() + &of_the_suite("gateway.toml");
+    let config = Config::read(file, text, std::path::Path::new(".")).unwrap();
+    let ids: Vec<_> = config.client.iter().map(|client| client.id.as_str()).collect();
+
+    let suite: Value = serde_json::from_str(&of_the_suite("suite.json")).unwrap();
+    for client in ["client", "client2", "client_secret_post"] {
+        assert!(ids.contains(&suite[client]["client_id"].as_str().unwrap()), "{client}");
+    }
+    let issuer = suite["server"]["discoveryUrl"].as_str().unwrap();
+    assert_eq!(issuer, format!("{}/.well-known/openid-configuration", config.server.issuer));
+    let alias = format!("/test/a/{}/callback", suite["alias"].as_str().unwrap());
+    assert!(config.client.iter().all(|client| client.redirect_uris[0].contains(&alias)));
 }

@@ -86,3 +86,59 @@ async fn a_state_cannot_break_out_of_the_form() {
     assert_eq!(refused.field("state"), evil);
     assert!(!refused.body.contains("<script>alert"));
 }
+
+/// A login whose answer travels by form; gives the claims of its ID token.
+async fn log_in_by_form(wishes: &[(&str, &str)]) -> serde_json::Map<String, serde_json::Value> {
+    let world = World::new().await;
+    let browser = Browser::new(&world);
+    let wishes: Vec<_> = wishes.iter().copied().chain([FORM_POST]).collect();
+    let returned = browser.come_back(&wishes, Decision::Citizen("plain")).await;
+    let released = browser.get(returned.location()).await;
+    assert_is_form_post(&released);
+    let code = released.field("code");
+    let tokens = world.token(&code).await;
+    assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
+    let access_token = tokens.json()["access_token"].as_str().unwrap().to_owned();
+    assert_eq!(world.userinfo(&access_token).await.status, StatusCode::OK);
+    let claims = world.id_token(tokens.json()["id_token"].as_str().unwrap()).await;
+    // Codes are worth the same, whichever way they came.
+    assert_eq!(world.token(&code).await.token_error(), (400, "invalid_grant".to_owned()));
+    assert_eq!(world.userinfo(&access_token).await.status, StatusCode::UNAUTHORIZED);
+    claims
+}
+
+/// Modules that differ in what they wish for, and all end in a login.
+macro_rules! modules_that_log_in {
+    ($($name:ident($($wish:expr),*);)*) => {
+        $(#[tokio::test]
+        async fn $name() {
+            log_in_by_form(&[$($wish),*]).await;
+        })*
+    };
+}
+
+modules_that_log_in! {
+    oidcc_ensure_request_without_nonce_succeeds_for_code_flow(("nonce", ""));
+    oidcc_scope_profile(("scope", "openid profile"));
+    oidcc_scope_email(("scope", "openid email"));
+    oidcc_scope_address(("scope", "openid address"));
+    oidcc_scope_phone(("scope", "openid phone"));
+    oidcc_scope_all(("scope", "openid profile email address phone"));
+    oidcc_display_page(("display", "page"));
+    oidcc_display_popup(("display", "popup"));
+    oidcc_prompt_login(("prompt", "login"));
+    oidcc_max_age_1(("max_age", "1"));
+    oidcc_ensure_request_with_unknown_parameter_succeeds(("extra", "foobar"));
+    oidcc_login_hint(("login_hint", "somebody@example.org"));
+    oidcc_ui_locales(("ui_locales", "se"));
+    oidcc_claims_locales(("claims_locales", "se"));
+    oidcc_ensure_request_with_acr_values_succeeds(("acr_values", "low substantial high"));
+    oidcc_claims_essential(("claims", r#"{"userinfo":{"name":{"essential":true}}}"#));
+    oidcc_codereuse();
+}
+
+#[tokio::test]
+async fn oidcc_idtoken_signature() {
+    let claims = log_in_by_form(&[]).await;
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ISSUER), &json!("broker")));
+}

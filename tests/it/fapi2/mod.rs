@@ -2,6 +2,8 @@
 //! to a key by DPoP. The tests bear the names of the modules of the conformance plan
 //! `fapi2-security-profile-final-test-plan`; the client signs with josekit alone.
 
+mod flow;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
