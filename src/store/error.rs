@@ -78,7 +78,7 @@ impl From<sqlx::Error> for StoreError {
 /// What is said of a store that was closed.
 pub(super) const CLOSED: &str = "it is closed";
 
-/// The low octet is the primary result code (https://sqlite.org/rescode.html).
+/// The low octet is the primary result code (<https://sqlite.org/rescode.html>).
 fn of_sqlite(code: Option<&str>, message: &str) -> StoreError {
     match code.and_then(|code| code.parse::<u32>().ok()).map(|code| code & 0xff) {
         Some(5 | 6) => StoreError::Locked,

@@ -12,7 +12,7 @@ use crate::config::Block;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Add {
-    /// A file with one [[client]] block, as in gateway.toml but without a secret. In place of the options.
+    /// A file with one `[[client]]` block, as in gateway.toml but without a secret. In place of the options.
     #[arg(
         value_name = "FILE",
         required_unless_present = "id",
