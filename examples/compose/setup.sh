@@ -12,7 +12,7 @@ if [ ! -e /tls/fullchain.pem ]; then
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 825 -subj "/CN=eidas-gateway trial CA" \
     -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign -keyout /tls/ca.key -out /tls/ca.pem
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$host" -keyout /tls/key.pem -out /tls/request.pem
-  printf 'subjectAltName=DNS:%s,DNS:keycloak.localhost,DNS:app.localhost,DNS:direct.localhost,DNS:xa.node.localhost\nextendedKeyUsage=serverAuth\n' \
+  printf 'subjectAltName=DNS:%s,DNS:keycloak.localhost,DNS:app.localhost,DNS:direct.localhost,DNS:xa.node.localhost,DNS:cef.localhost\nextendedKeyUsage=serverAuth\n' \
     "$host" > /tls/extensions
   openssl x509 -req -in /tls/request.pem -CA /tls/ca.pem -CAkey /tls/ca.key -CAcreateserial -days 800 -extfile /tls/extensions \
     -out /tls/fullchain.pem
@@ -41,6 +41,8 @@ cp /etc/eidas-gateway/keys/metadata.crt /tls/gateway-metadata.crt
 chmod 0644 /tls/gateway-metadata.crt
 # The member state, an account of its own, writes its certificate here.
 chown 10002 /node
+# So does the eIDAS-Node of the profile cef.
+chown 10003 /cef
 
 # nginx: the file of examples/nginx with its four lines changed, and the other hosts.
 sed \
