@@ -19,6 +19,7 @@ mod client_keys;
 mod clients;
 mod conformance;
 mod consent;
+mod copied;
 mod demo;
 mod ekyc;
 mod email;

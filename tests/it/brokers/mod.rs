@@ -20,6 +20,7 @@ use eidas_gateway::oidc::form;
 use eidas_gateway::outbound::Mailer;
 use serde_json::{Map, Value, json};
 
+use crate::copied::client_block;
 use crate::support::{Answer, Browser, Decision, ISSUER, REDIRECT, VERIFIER, World, get, post, start};
 
 mod auth0;
@@ -66,7 +67,11 @@ static FILES: LazyLock<Files> = LazyLock::new(|| {
         write(&name, JwsKey::generate_pem(algorithm).unwrap().expose());
     }
     write("subject.key", "0123456789abcdef".repeat(4).as_bytes());
-    write("broker.secret", SECRET.as_bytes());
+    // The last two as the documents name them.
+    fs::create_dir_all(folder.join("keys")).unwrap();
+    for name in ["broker.secret", "keys/authentik.secret", "keys/entra.secret"] {
+        write(name, SECRET.as_bytes());
+    }
     let keys = [JwsAlgorithm::PS256, JwsAlgorithm::ES256]
         .map(|algorithm| (algorithm.as_str(), JwsKey::generate(algorithm).unwrap()));
     for (name, key) in &keys {
@@ -82,14 +87,29 @@ async fn gateway(preset: &str, own: &str) -> World {
 
 /// The same with a mail server.
 async fn gateway_with_mail(preset: &str, own: &str, mailer: Option<Arc<Mailer>>) -> World {
-    let text = format!(
-        "{HEAD}[[client]]\nid = \"broker\"\nname = \"Broker\"\npreset = \"{preset}\"\nsector = \"public\"\n\
+    let client = format!(
+        "[[client]]\nid = \"broker\"\nname = \"Broker\"\npreset = \"{preset}\"\nsector = \"public\"\n\
          redirect_uris = [\"{REDIRECT}\"]\n{own}\n"
     );
-    let name: String =
-        text.bytes().fold(5381_u64, |hash, octet| hash * 33 % 1_000_003 + u64::from(octet)).to_string();
-    let file = FILES.folder.join(format!("{preset}-{name}.toml"));
-    fs::write(&file, text).unwrap();
+    opened(&client, mailer).await
+}
+
+/// A gateway that knows the client of a document's block, as somebody would copy it; `own` stands in place of
+/// options of the same name.
+async fn gateway_as_documented(path: &str, own: &str, mailer: Option<Arc<Mailer>>) -> World {
+    let name = |line: &str| line.split_once(" = ").map(|(name, _)| name.to_owned());
+    let replaced: Vec<_> = own.lines().filter_map(name).collect();
+    let block = client_block(path);
+    let kept = block.lines().filter(|line| !name(line).is_some_and(|name| replaced.contains(&name)));
+    let client: String = kept.chain(own.lines()).map(|line| format!("{line}\n")).collect();
+    opened(&client, mailer).await
+}
+
+/// The gateway of a configuration with one client.
+async fn opened(client: &str, mailer: Option<Arc<Mailer>>) -> World {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let file = FILES.folder.join(format!("{}.toml", MADE.fetch_add(1, Ordering::Relaxed)));
+    fs::write(&file, format!("{HEAD}{client}")).unwrap();
     let (_, opened) = Config::load(&file, start()).unwrap();
     World::of("sqlite::memory:", opened.clients, opened.policies, opened.token_keys, mailer).await
 }
@@ -128,21 +148,40 @@ fn refuse<T>(why: &str) -> Outcome<T> {
     Err(why.to_owned())
 }
 
+/// What a broker was told about itself when it was registered.
+#[derive(Clone, Copy)]
+struct Registered<'a> {
+    id: &'a str,
+    redirect: &'a str,
+}
+
+const BROKER: Registered<'static> = Registered { id: "broker", redirect: REDIRECT };
+
 /// A person is sent to the gateway with a request, logs in at home and comes back: the parameters of the broker's
 /// callback. Without a way back, the gateway's page is an error.
 async fn visit(world: &World, request: &[(&str, &str)]) -> Outcome<BTreeMap<String, String>> {
+    visit_as(world, BROKER, request, "plain").await
+}
+
+/// The same for another client, and another person.
+async fn visit_as(
+    world: &World,
+    client: Registered<'_>,
+    request: &[(&str, &str)],
+    citizen: &'static str,
+) -> Outcome<BTreeMap<String, String>> {
     let browser = Browser::new(world);
     let begun = browser.get(&form::with_query("/authorize", request)).await;
     if begun.status != StatusCode::SEE_OTHER {
         return Err(format!("the gateway shows a page: {}", begun.status));
     }
-    if begun.location().starts_with(REDIRECT) {
-        return callback(&begun);
+    if begun.location().starts_with(client.redirect) {
+        return callback(&begun, client);
     }
     let path = begun.location().to_owned();
     let token = browser.get(&path).await.field("token");
     let departure = browser.post(&format!("{path}/country"), &[("token", &token), ("country", "XB")]).await;
-    let answer = world.node_answers(&departure, Decision::Citizen("plain")).await;
+    let answer = world.node_answers(&departure, Decision::Citizen(citizen)).await;
     let returned = browser.post_from_node(&answer).await;
     let released = browser.get(returned.location()).await;
     if released.status != StatusCode::SEE_OTHER {
@@ -151,13 +190,13 @@ async fn visit(world: &World, request: &[(&str, &str)]) -> Outcome<BTreeMap<Stri
             if released.has("email") { "for an address" } else { "" }
         ));
     }
-    callback(&released)
+    callback(&released, client)
 }
 
 /// What the broker is sent by GET: no broker but Auth0's front channel takes a form.
-fn callback(answer: &Answer) -> Outcome<BTreeMap<String, String>> {
+fn callback(answer: &Answer, client: Registered<'_>) -> Outcome<BTreeMap<String, String>> {
     let Some((to, query)) = answer.location().split_once('?') else { return refuse("no query") };
-    if to != REDIRECT {
+    if to != client.redirect {
         return Err(format!("sent to {to}"));
     }
     Ok(form::parse(query).unwrap().into_iter().collect())
@@ -181,16 +220,27 @@ enum Proof {
 
 /// The token request of a client with a secret.
 async fn redeem(world: &World, code: &str, proof: Proof, pkce: bool) -> Outcome<Value> {
-    let mut fields = vec![("grant_type", "authorization_code"), ("code", code), ("redirect_uri", REDIRECT)];
+    redeem_as(world, BROKER, code, proof, pkce).await
+}
+
+async fn redeem_as(
+    world: &World,
+    client: Registered<'_>,
+    code: &str,
+    proof: Proof,
+    pkce: bool,
+) -> Outcome<Value> {
+    let grant = "authorization_code";
+    let mut fields = vec![("grant_type", grant), ("code", code), ("redirect_uri", client.redirect)];
     if pkce {
         fields.push(("code_verifier", VERIFIER));
     }
     if proof == Proof::Post {
-        fields.extend([("client_id", "broker"), ("client_secret", SECRET)]);
+        fields.extend([("client_id", client.id), ("client_secret", SECRET)]);
     }
     let mut request = post(&endpoint(world, "token_endpoint").await, &fields);
     if proof == Proof::Basic {
-        let credentials = STANDARD.encode(format!("broker:{SECRET}"));
+        let credentials = STANDARD.encode(format!("{}:{SECRET}", client.id));
         request.headers_mut().insert(header::AUTHORIZATION, format!("Basic {credentials}").parse().unwrap());
     }
     let answer = world.send(request).await;
@@ -221,9 +271,18 @@ async fn jwks(world: &World) -> Value {
 
 /// The claims of an ID token that verifies, with what every client checks: issuer and audience.
 fn id_token(tokens: &Value, jwks: &Value, allowed: &[JwsAlgorithm]) -> Outcome<Map<String, Value>> {
+    id_token_for(BROKER, tokens, jwks, allowed)
+}
+
+fn id_token_for(
+    client: Registered<'_>,
+    tokens: &Value,
+    jwks: &Value,
+    allowed: &[JwsAlgorithm],
+) -> Outcome<Map<String, Value>> {
     let claims = jose::verify(word(tokens, "id_token"), jwks, allowed).map_err(|error| error.to_string())?;
     match (claims.get("iss"), claims.get("aud")) {
-        (Some(issuer), Some(audience)) if issuer == ISSUER && audience == "broker" => Ok(claims),
+        (Some(issuer), Some(audience)) if issuer == ISSUER && audience == client.id => Ok(claims),
         _ => refuse("iss or aud"),
     }
 }
