@@ -12,7 +12,12 @@ signer=${GATEWAY_METADATA_CERTIFICATE:?the file with the certificate that signs 
 authorities=${HTTPS_AUTHORITIES:-}
 out=${METADATA_CERTIFICATE_OUT:-}
 password=${KEYSTORE_PASSWORD:-only-for-trying-out}
-cacerts=${JAVA_CACERTS:-${JAVA_HOME:-/opt/java/openjdk}/lib/security/cacerts}
+cacerts=${JAVA_HOME:-/opt/java/openjdk}/lib/security/cacerts
+
+# quietly COMMAND...: what it says is of interest only if it fails.
+quietly() {
+  said=$("$@" 2>&1) || { echo "$1 $2: $said" >&2; exit 1; }
+}
 
 umask 077
 mkdir -p "$config" "${LOG_HOME:-$config/../logs}" "${IGNITE_HOME:-$config/../ignite}"
@@ -53,8 +58,8 @@ END
 keys=$config/../keys.p12
 for name in messages metadata; do
   if ! keytool -list -keystore "$keys" -storetype PKCS12 -storepass "$password" -alias "$name" >/dev/null 2>&1; then
-    keytool -genkeypair -keystore "$keys" -storetype PKCS12 -storepass "$password" -alias "$name" -keyalg EC -keysize 256 \
-      -sigalg SHA256withECDSA -validity 730 -dname "CN=node $name, O=Trial, C=$country" 2>/dev/null
+    quietly keytool -genkeypair -keystore "$keys" -storetype PKCS12 -storepass "$password" -alias "$name" -keyalg EC -keysize 256 \
+      -sigalg SHA256withECDSA -validity 730 -dname "CN=node $name, O=Trial, C=$country"
   fi
 done
 mkdir -p "$config/proxy/keystore"
@@ -67,7 +72,7 @@ serial() {
 # Whose metadata is believed: the certificate that the gateway's operator handed over.
 trust=$config/proxy/keystore/trust.p12
 rm -f "$trust"
-keytool -importcert -noprompt -keystore "$trust" -storetype PKCS12 -storepass "$password" -alias gateway -file "$signer" 2>/dev/null
+quietly keytool -importcert -noprompt -keystore "$trust" -storetype PKCS12 -storepass "$password" -alias gateway -file "$signer"
 
 cat > "$config/proxy/SignModule_Service.xml" <<END
 <?xml version="1.0" encoding="UTF-8"?>
@@ -97,17 +102,17 @@ END
 https=$config/https.p12
 rm -f "$https"
 if [ -e "$cacerts" ]; then
-  keytool -importkeystore -noprompt -srckeystore "$cacerts" -srcstorepass changeit -destkeystore "$https" \
-    -deststoretype PKCS12 -deststorepass changeit >/dev/null 2>&1
+  quietly keytool -importkeystore -noprompt -srckeystore "$cacerts" -srcstorepass changeit -destkeystore "$https" \
+    -deststoretype PKCS12 -deststorepass changeit
 fi
 if [ -n "$authorities" ]; then
-  keytool -importcert -noprompt -keystore "$https" -storetype PKCS12 -storepass changeit -alias trial -file "$authorities" 2>/dev/null
+  quietly keytool -importcert -noprompt -keystore "$https" -storetype PKCS12 -storepass changeit -alias trial -file "$authorities"
 fi
 
 # What the gateway is told about the node, as its operator would tell it.
 if [ -n "$out" ]; then
   umask 022
-  keytool -exportcert -rfc -keystore "$keys" -storetype PKCS12 -storepass "$password" -alias metadata > "$out.new" 2>/dev/null
+  quietly keytool -exportcert -rfc -keystore "$keys" -storetype PKCS12 -storepass "$password" -alias metadata -file "$out.new"
   mv "$out.new" "$out"
 fi
 echo "node $country at $base; believes $gateway"
