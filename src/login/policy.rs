@@ -91,10 +91,11 @@ pub enum Consent {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LevelError {
-    /// `access_denied`: Keycloak shows its login page again. The default.
-    #[default]
+    /// `access_denied`: Keycloak shows its login page again.
     AccessDenied,
-    /// `unmet_authentication_requirements`, if the level was essential to the broker; else `access_denied`.
+    /// `unmet_authentication_requirements`, if the level was essential to the broker; else `access_denied`. The
+    /// default.
+    #[default]
     Unmet,
 }
 
@@ -172,7 +173,7 @@ impl ClientPolicy {
 pub(crate) fn floor(policy: &ClientPolicy, acr: &RequestedAcr) -> Result<Loa, Failure> {
     let lowest = |values: &[String]| values.iter().filter_map(|value| policy.level(value)).min();
     let named = match acr.essential.as_deref() {
-        Some([]) | None => lowest(&acr.voluntary),
+        None => lowest(&acr.voluntary),
         Some(essential) => Some(lowest(essential).ok_or(Failure::LevelUnknown)?),
     };
     Ok(named.map_or(policy.min_loa, |named| named.max(policy.min_loa)))
@@ -202,7 +203,7 @@ pub(crate) fn acr(
     let Some(notified) = achieved.notified() else {
         return Ok(achieved.uri().to_owned());
     };
-    if let Some(essential) = acr.essential.as_deref().filter(|values| !values.is_empty()) {
+    if let Some(essential) = acr.essential.as_deref() {
         let reached = essential.iter().filter_map(|value| Some((policy.level(value)?, value)));
         let best = reached.filter(|(level, _)| *level <= notified).max_by_key(|(level, _)| *level);
         return best.map(|(_, value)| value.clone()).ok_or(Failure::LevelTooLow);
@@ -242,7 +243,8 @@ mod tests {
             ("low", Some("http://eidas.europa.eu/LoA/high"), Ok(Loa::High)),
             ("high", Some("low whatever"), Ok(Loa::Substantial)),
             ("high", Some("whatever"), Err(Failure::LevelUnknown)),
-            ("high", Some(""), Ok(Loa::High)),
+            // Values were named, and none of them was a text.
+            ("high", Some(""), Err(Failure::LevelUnknown)),
         ];
         for (voluntary, essential, expected) in cases {
             let requested = requested(voluntary, essential);

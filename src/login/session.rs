@@ -149,15 +149,18 @@ fn the_country_is_the_same(session: &Session, request: &AuthorizationRequest) ->
     }
 }
 
-/// To the second, as the client reckons with `auth_time`.
+/// To the second, as the client reckons with `auth_time`. `max_age=0` asks the person in any case (OpenID Connect
+/// Core §3.1.2.1), and an age that the verification may have counts like one of the authentication: the session
+/// repeats it.
 fn it_is_recent_enough(
     session: &Session,
     request: &AuthorizationRequest,
     now: Timestamp,
 ) -> Result<(), Obstacle> {
     let age = now.unix().saturating_sub(session.normalised.auth_time.unix());
-    match request.max_age.map(i64::try_from) {
-        Some(Ok(max_age)) if age > max_age => Err(Obstacle::TooOld),
+    let ages = request.max_age.into_iter().chain(request.claims.verified_max_age());
+    match ages.min().map(i64::try_from) {
+        Some(Ok(max_age)) if max_age == 0 || age > max_age => Err(Obstacle::TooOld),
         _ => Ok(()),
     }
 }
@@ -184,14 +187,18 @@ fn asked(request: &AuthorizationRequest, client: &Client, policy: &ClientPolicy)
     // Fingerprints do not print, but are written.
     let claims = serde_json::to_string(&claims).unwrap_or_default();
     let question = (&request.scope, claims, claims::wanted_claims(request, policy), released);
-    let answer = (&client.id, client.claims_in_id_token, policy.subject, &policy.sector, policy.kind);
+    let answer = (&client.id, client.claims_in_id_token(), policy.subject, &policy.sector, policy.kind);
+    // Inside of claims that are objects.
+    let parts = (policy.person_identifier, policy.representation, policy.flat_address);
     let told = (policy.consent, &policy.purpose, &request.purpose, policy.verified_claims, &policy.email);
-    hash::sha256(format!("{question:?} {answer:?} {told:?}").as_bytes())
+    hash::sha256(format!("{question:?} {answer:?} {parts:?} {told:?}").as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use serde_json::json;
 
     use super::*;
     use crate::eidas::{AssuranceLevel, Loa, SpType};
@@ -199,7 +206,7 @@ mod tests {
     use crate::login::tests::request;
     use crate::login::{Consent, SubjectMode};
     use crate::oidc::client::{ClaimsInIdToken, SecretHash};
-    use crate::oidc::{RedirectUri, RequestedAcr};
+    use crate::oidc::{RedirectUri, RequestedAcr, UserinfoForm};
     use crate::secret::Personal;
 
     fn client() -> Client {
@@ -274,9 +281,11 @@ mod tests {
     #[test]
     fn another_registration_is_another_login() {
         type Change = fn(&mut Client, &mut ClientPolicy);
-        let changes: [Change; 6] = [
+        let changes: [Change; 8] = [
             |client, _| client.id = "another".to_owned(),
             |client, _| client.claims_in_id_token = ClaimsInIdToken::All,
+            |client, _| client.userinfo = UserinfoForm::Off,
+            |_, policy| policy.person_identifier = true,
             |_, policy| policy.subject = SubjectMode::Shared,
             |_, policy| policy.sector = "another".to_owned(),
             |_, policy| policy.consent = Consent::Required,
@@ -312,6 +321,27 @@ mod tests {
             assert_eq!(obstacle(|request| request.max_age = Some(max_age)), expected, "{max_age}");
         }
         assert_eq!(obstacle(|request| request.max_age = Some(u64::MAX)), None);
+        let at_once = AuthorizationRequest { max_age: Some(0), ..ask() };
+        let answer = session().answer(&at_once, &client(), &policy(), &blinding(), began());
+        assert_eq!(answer, Err(Obstacle::TooOld));
+    }
+
+    #[test]
+    fn the_age_of_a_verification_counts_as_well() {
+        let asked = |max_age: u64| {
+            let verification = json!({ "trust_framework": null, "time": { "max_age": max_age } });
+            let verified = json!({ "verification": verification, "claims": { "given_name": null } });
+            request("openid profile", Some(json!({ "userinfo": { "verified_claims": verified } })))
+        };
+        for (max_age, expected) in [(99, Some(Obstacle::TooOld)), (100, None)] {
+            let request = asked(max_age);
+            let paused = Paused::new(session().country, session().normalised);
+            let login = Login { id: "L".to_owned(), request: request.clone(), expires: began() };
+            let session = Session::begin(&login, &paused, &client(), &policy(), &CountingRandom::default());
+            let now = began() + Duration::from_secs(100);
+            let answer = session.answer(&request, &client(), &policy(), &blinding(), now);
+            assert_eq!(answer.err(), expected, "{max_age}");
+        }
     }
 
     #[test]

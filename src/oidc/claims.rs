@@ -56,6 +56,13 @@ impl ClaimsRequest {
         places.into_iter().flatten().any(|asked| asked.claims().any(|claim| claim == name))
     }
 
+    /// The greatest age, in seconds, that every time in the verified claims may have, if the request says one.
+    #[must_use]
+    pub fn verified_max_age(&self) -> Option<u64> {
+        let places = [&self.verified_id_token, &self.verified_userinfo];
+        places.into_iter().flatten().filter_map(Asked::max_age).min()
+    }
+
     /// Drops the values: whoever had to read them has done so.
     pub(super) fn forget_values(&mut self) {
         for claim in self.id_token.values_mut().chain(self.userinfo.values_mut()) {

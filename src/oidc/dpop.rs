@@ -11,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::client_assertion::Once;
+use super::numeric_date;
 use crate::clock::Timestamp;
 use crate::crypto::hash;
 use crate::crypto::jose::{self, JwsAlgorithm};
@@ -146,15 +147,9 @@ impl<'a> Judged<'a> {
         self.header.get("jwk").ok_or(Fault::Key)
     }
 
-    /// A NumericDate in whole seconds (RFC 7519 §2), between 1970 and the year 5138.
+    /// In seconds.
     fn time(&self, name: &str) -> Result<Option<i64>, Fault> {
-        let Some(value) = self.claims.get(name) else { return Ok(None) };
-        let whole =
-            value.as_i64().or_else(|| value.as_f64().and_then(|time| format!("{time:.0}").parse().ok()));
-        match whole.filter(|time| (0..100_000_000_000).contains(time)) {
-            Some(time) => Ok(Some(time)),
-            None => Err(Fault::Time),
-        }
+        numeric_date::read(&self.claims, name).map_err(|_| Fault::Time)
     }
 }
 

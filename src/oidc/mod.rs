@@ -25,6 +25,7 @@ pub mod introspection;
 pub mod issuer;
 pub mod keys;
 pub mod logout;
+mod numeric_date;
 pub mod pkce;
 pub mod redirect_uri;
 pub mod request_object;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::client_assertion::Once;
-use super::{Client, Issuer};
+use super::{Client, Issuer, numeric_date};
 use crate::clock::Timestamp;
 use crate::crypto::jose::{JoseError, JwsAlgorithm};
 use crate::crypto::{hash, jose};
@@ -138,12 +138,9 @@ impl Judged<'_> {
         self.claims.get(name).and_then(Value::as_str)
     }
 
-    /// A NumericDate (RFC 7519 §2) in whole seconds.
+    /// In seconds.
     fn time(&self, name: &str) -> Result<Option<i64>, Fault> {
-        let Some(value) = self.claims.get(name) else { return Ok(None) };
-        let whole =
-            value.as_i64().or_else(|| value.as_f64().and_then(|time| format!("{time:.0}").parse().ok()));
-        whole.filter(|time| (0..100_000_000_000).contains(time)).map(Some).ok_or(Fault::Time)
+        numeric_date::read(self.claims, name).map_err(|_| Fault::Time)
     }
 
     /// The identifier, for as long as the object could be sent again.

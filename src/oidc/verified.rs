@@ -77,6 +77,16 @@ impl Asked {
         self.requests().iter().flat_map(|request| request.claims.keys().map(String::as_str))
     }
 
+    /// The least of the ages, in seconds, that times may have.
+    #[must_use]
+    pub fn max_age(&self) -> Option<u64> {
+        let wishes = self
+            .requests()
+            .iter()
+            .flat_map(|request| request.verification.values().chain(request.claims.values()));
+        wishes.filter_map(Wish::max_age).min()
+    }
+
     /// What is answered: nothing that was not asked for (§7), and `None` if nothing is left.
     #[must_use]
     pub fn answer(&self, known: &Known<'_>, measure: &Measure<'_>) -> Option<Value> {
@@ -130,6 +140,16 @@ impl Wish {
                 let fitting: Vec<_> = fitting.collect();
                 if fitting.is_empty() { Err(Unfit) } else { Ok(Some(fitting.into())) }
             }
+        }
+    }
+
+    /// The least of the ages in it.
+    fn max_age(&self) -> Option<u64> {
+        match self {
+            Self::Any => None,
+            Self::Fitting { max_age, .. } => *max_age,
+            Self::Members(wishes) => wishes.values().filter_map(Self::max_age).min(),
+            Self::Elements(wishes) => wishes.iter().filter_map(Self::max_age).min(),
         }
     }
 

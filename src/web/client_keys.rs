@@ -1,7 +1,8 @@
 //! The keys that clients publish at an address of their own (`jwks_uri`): fetched when they are first needed, and
 //! again when they are no longer fresh or when somebody signs with a key that is not among them.
 //!
-//! A client waits for its own address only. While that does not answer, the last good set counts.
+//! A client waits for its own address only. While that does not answer, the last good set counts, for a day more: a
+//! key that its owner has withdrawn must not live on because somebody keeps us from hearing of it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,7 +84,12 @@ impl KeySources {
                 known.keys = Some(Arc::new(keys));
                 known.fresh_until = Some(now + fresh_for);
             }
-            Err(error) => tracing::warn!(uri, error, "the keys of a client could not be fetched"),
+            Err(error) => {
+                tracing::warn!(uri, error, "the keys of a client could not be fetched");
+                if known.fresh_until.is_some_and(|until| now >= until + AT_MOST) {
+                    known.keys = None;
+                }
+            }
         }
         *source.known.lock().unwrap_or_else(PoisonError::into_inner) = known.clone();
         known.keys
@@ -123,4 +129,5 @@ const PAUSE: Duration = Duration::from_secs(10);
 /// How long a set is fresh whose publisher says nothing.
 const USUALLY: Duration = Duration::from_secs(3600);
 const AT_LEAST: Duration = Duration::from_secs(300);
+/// How long a set may be fresh, and how long it counts after that while there is no newer one.
 const AT_MOST: Duration = Duration::from_secs(86_400);

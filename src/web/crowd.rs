@@ -1,6 +1,7 @@
 //! How many logins may wait at a time.
 //!
-//! Anybody can begin a login, and each takes room in the database until it ends. The bound is far above what
+//! Anybody can begin a login, or push a request under the name of a public client, and each takes room in the
+//! database until it ends. The bound is far above what
 //! citizens do and far below what a disk holds. Who is let in is not decided here: limits for each address
 //! belong in the reverse proxy, which knows the addresses.
 

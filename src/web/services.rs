@@ -76,6 +76,8 @@ pub struct Services {
     certificate_header: Option<CertificateHeader>,
     certificate_base: Option<String>,
     pub(super) crowd: Crowd,
+    /// Those of public clients, by pushed requests.
+    pub(super) pushes: Crowd,
     pub(super) guesses: Guesses,
     countries: RwLock<Arc<Countries>>,
     out_of_turn: OnceLock<Arc<dyn OutOfTurn>>,
@@ -115,6 +117,7 @@ impl Services {
             certificate_header: parts.certificate_header,
             certificate_base: parts.certificate_base,
             crowd: Crowd::default(),
+            pushes: Crowd::default(),
             guesses: Guesses::default(),
             countries: RwLock::new(Arc::new(parts.countries)),
             out_of_turn: OnceLock::new(),

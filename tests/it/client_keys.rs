@@ -178,6 +178,22 @@ async fn the_last_good_set_counts_while_the_publisher_is_down() {
     assert_eq!(tries(&world, &known, "2").await, UNKNOWN);
 }
 
+#[tokio::test]
+async fn the_last_good_set_counts_for_a_day_and_no_longer() {
+    let (publisher, known) = (Publisher::new().await, key());
+    publisher.publishes(&[&known], "max-age=300");
+    let world = publisher.world().await;
+    assert_eq!(tries(&world, &known, "1").await, KNOWN);
+    publisher.says("503 Service Unavailable", "");
+    world.clock.advance(Duration::from_secs(300 + 86_399));
+    assert_eq!(tries(&world, &known, "2").await, KNOWN);
+    world.clock.advance(Duration::from_secs(10));
+    assert_eq!(tries(&world, &known, "3").await, UNKNOWN);
+    publisher.publishes(&[&known], "max-age=300");
+    world.clock.advance(Duration::from_secs(10));
+    assert_eq!(tries(&world, &known, "4").await, KNOWN);
+}
+
 /// Row "SSRF" of the table of best current practices.
 #[tokio::test]
 async fn keys_are_not_fetched_from_the_metadata_service_of_a_cloud() {

@@ -84,6 +84,23 @@ async fn an_alias_is_the_sub_at_the_operators_domain_wherever_the_broker_looks()
 }
 
 #[tokio::test]
+async fn a_page_is_not_kept_open_for_ever() {
+    let office = PostOffice::open().await;
+    let world = collecting(&office).await;
+    let browser = Browser::new(&world);
+    let mut page = asked(&browser).await;
+    for _ in 0..4 {
+        world.clock.advance(Duration::from_mins(9));
+        page = say(&browser, &page, "email", "nonsense").await;
+        assert!(page.has("email-send"), "{}", page.body);
+    }
+    // The login should have ended after a quarter of an hour; half an hour more is the most.
+    world.clock.advance(Duration::from_mins(9));
+    let gone = say(&browser, &page, "email", "nonsense").await;
+    assert_eq!((gone.status, gone.text("code").as_str()), (StatusCode::CONFLICT, "EG-3004"));
+}
+
+#[tokio::test]
 async fn a_person_proves_an_address_once() {
     let office = PostOffice::open().await;
     let world = collecting(&office).await;

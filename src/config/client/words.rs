@@ -156,9 +156,9 @@ pub enum Consent {
 #[serde(rename_all = "snake_case")]
 pub enum LevelError {
     /// `access_denied`, which every broker understands.
-    #[default]
     AccessDenied,
-    /// `unmet_authentication_requirements`, if the level was essential to the client.
+    /// `unmet_authentication_requirements`, if the level was essential to the client; else `access_denied`.
+    #[default]
     Unmet,
 }
 

@@ -1,5 +1,7 @@
 //! The table of rules for a request whose client and redirect URI are known.
 
+use std::ops::RangeInclusive;
+
 use serde_json::Value;
 
 use super::{AuthorizationRequest, Parameters, Prompt, ResponseMode};
@@ -349,8 +351,8 @@ fn purpose_is_a_sentence(
     request: &mut AuthorizationRequest,
 ) -> Result<(), Denied> {
     let Some(purpose) = parameters.one("purpose") else { return Ok(()) };
-    let turns = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !(3..=300).contains(&purpose.chars().count()) || purpose.chars().any(|c| c.is_control() || turns(c)) {
+    let steers = |c: char| c.is_control() || STEERING.iter().any(|range| range.contains(&c));
+    if !(3..=300).contains(&purpose.chars().count()) || purpose.chars().any(steers) {
         return Err(invalid("purpose must have 3 to 300 characters of plain text"));
     }
     request.purpose = Some(purpose.to_owned());
@@ -413,6 +415,15 @@ const KNOWN: [(&str, &str); 21] = [
     ("ui_locales", "ui_locales is repeated"),
 ];
 
+/// Characters that turn text around, break lines or take no room: marks, separators, embeddings and isolates.
+const STEERING: [RangeInclusive<char>; 6] = [
+    '\u{61c}'..='\u{61c}',
+    '\u{200b}'..='\u{200b}',
+    '\u{200e}'..='\u{200f}',
+    '\u{2028}'..='\u{202e}',
+    '\u{2060}'..='\u{206f}',
+    '\u{feff}'..='\u{feff}',
+];
 const MAX_STATE: usize = 2048;
 const MAX_ACR_VALUES: usize = 2048;
 const MAX_NONCE: usize = 512;

@@ -395,7 +395,7 @@ fn purpose_has_3_to_300_characters_of_plain_text() {
     let described = "Für die <b>Anmeldung</b> & mehr";
     assert_eq!(passed(&[("purpose", described)]).purpose.as_deref(), Some(described));
     assert_eq!(passed(&[("purpose", &"é".repeat(300))]).purpose.map(|text| text.chars().count()), Some(300));
-    for bad in ["ab", &"x".repeat(301), "line\nline", "abc\u{202e}cba"] {
+    for bad in ["ab", &"x".repeat(301), "line\nline", "abc\u{202e}cba", "abc\u{2029}cba", "a\u{200f}bc"] {
         let refused = invalid("purpose must have 3 to 300 characters of plain text");
         assert_eq!(redirected(&[("purpose", bad)]), refused, "{bad:?}");
     }

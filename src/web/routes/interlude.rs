@@ -72,7 +72,8 @@ pub(super) async fn hold(
     let now = services.now();
     let login = way.login;
     let handle_hash = vault::digest(handle);
-    let held = Held { login_id: login.id.clone(), handle_hash, sealed, expires: now + PATIENCE };
+    let expires = (now + PATIENCE).min(login.expires + LONGEST);
+    let held = Held { login_id: login.id.clone(), handle_hash, sealed, expires };
     match services.store.hold(&held, now).await {
         Ok(Issued::Issued) => Ok(()),
         Ok(Issued::Gone) => {
@@ -189,4 +190,7 @@ fn release_page(way: &Way<'_>, paused: &Paused, handle: String, asks: bool) -> R
 
 /// How long a page waits for the person.
 const PATIENCE: Duration = Duration::from_mins(10);
+/// How long all pages together may hold a login up after it should have ended: what is known about the person does
+/// not wait for ever, and the authentication does not grow old.
+const LONGEST: Duration = Duration::from_mins(30);
 const MAX_FORM: usize = 16 * 1024;

@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
-use super::client::{self, refuse, store_refusal};
+use super::client::{self, refuse, store_refusal, unavailable};
 use super::sender::Sender;
 use super::signed;
 use crate::ids;
@@ -62,12 +62,18 @@ pub(in crate::web) async fn push(State(services): State<Arc<Services>>, request:
             return refused(Failure::PushRefused, error);
         }
     }
-    let expires = services.now() + LIFETIME;
+    let now = services.now();
+    let expires = now + LIFETIME;
+    let keep_until = expires + LONGEST_LOGIN;
+    // Anybody can push under the name of a public client, and each request takes room in the database.
+    if client.is_public() && !services.pushes.admit(now, keep_until) {
+        return refused(Failure::TooManyLogins, unavailable());
+    }
     let row = NewPushed {
         hash,
         sealed: vault::seal(&reference, Purpose::PushedRequest, &pushed, &*services.random),
         expires,
-        keep_until: expires + LONGEST_LOGIN,
+        keep_until,
     };
     if let Err(error) = services.store.put_pushed(&row).await {
         let (failure, error) = store_refusal(&error);
