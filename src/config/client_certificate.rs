@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
-use super::client::{Authentication, BoundTokens};
+use super::client::BoundTokens;
 use super::fault::Findings;
 use crate::outbound::{Network, url_parts};
 
@@ -69,7 +69,7 @@ impl Config {
         }
         for (n, client) in self.client.iter().enumerate() {
             let needs = [
-                ("authentication", client.authentication == Authentication::SelfSignedTlsClientAuth),
+                ("authentication", client.authentication.is_by_certificate()),
                 ("bound_tokens", client.bound_tokens == BoundTokens::Mtls),
             ];
             for (key, _) in needs.iter().filter(|(_, needed)| *needed) {

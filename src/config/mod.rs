@@ -284,6 +284,7 @@ impl Config {
         for client in &mut self.client {
             files.extend(&mut client.secret_file);
             files.extend(&mut client.jwks_file);
+            files.extend(&mut client.tls_client_auth_ca_files);
         }
         files
     }

@@ -317,6 +317,7 @@ impl Client {
         let place = match self.authentication {
             Authentication::None => return Some(ClientAuthentication::Public),
             Authentication::SelfSignedTlsClientAuth => return Some(ClientAuthentication::SelfSignedTls),
+            Authentication::TlsClientAuth => return self.open_tls(at, files),
             Authentication::Any => SecretPlace::Any,
             Authentication::ClientSecretBasic => SecretPlace::Basic,
             Authentication::ClientSecretPost => SecretPlace::Post,

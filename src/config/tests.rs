@@ -72,6 +72,7 @@ fn folder() -> &'static Path {
         pair("signing", p256, KeyUsage::Signing, later);
         pair("encryption", p256, KeyUsage::Encryption, later);
         pair("expired", p256, KeyUsage::Signing, "2026-11-21T11:00:00Z");
+        pair("authority", p256, KeyUsage::Authority, later);
         pair("rsa2048", KeyKind::Rsa(2048), KeyUsage::Signing, later);
         write("token.key", JwsKey::generate_pem(JwsAlgorithm::RS256).unwrap().expose());
         write("subject.key", "0123456789abcdef".repeat(4).as_bytes());
@@ -282,6 +283,9 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         ("bound", 27, "secret_file = \"broker.secret\"\nbound_tokens = \"tls\"", "client[0].bound_tokens", "unknown_value"),
         ("tls_nowhere", 27, "jwks_file = \"broker.jwks\"\nauthentication = \"self_signed_tls_client_auth\"", "client[0].authentication", "contradiction"),
         ("bound_nowhere", 27, "secret_file = \"broker.secret\"\nbound_tokens = \"mtls\"", "client[0].bound_tokens", "contradiction"),
+        ("tls_auth_nowhere", 27, "tls_client_auth_san_ip = \"::1\"\ntls_client_auth_ca_files = [\"authority.crt\"]\nauthentication = \"tls_client_auth\"", "client[0].authentication", "contradiction"),
+        ("tls_for_nothing", 27, "secret_file = \"broker.secret\"\ntls_client_auth_san_dns = \"a.example\"", "client[0].tls_client_auth_san_dns", "contradiction"),
+        ("tls_files_for_nothing", 27, "secret_file = \"broker.secret\"\ntls_client_auth_ca_files = [\"authority.crt\"]", "client[0].tls_client_auth_ca_files", "contradiction"),
         ("proxies", 3, "issuer = \"https://eidas.example.org\"\nclient_certificate = { proxies = [] }", "server.client_certificate.proxies", "missing_key"),
         ("redirect", 28, "redirect_uris = [\"http://broker.example.org/cb\"]", "client[0].redirect_uris[0]", "bad_redirect_uri"),
         ("attribute", 29, "sector = \"public\"\nattributes = [\"ShoeSize\"]", "client[0].attributes[0]", "unknown_attribute"),
@@ -303,6 +307,56 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         let at = line + change.matches('\n').count();
         assert_eq!(faults(name, &text(&[(*line, change)])), [(at, (*key).to_owned(), *code)], "{name}");
     }
+}
+
+#[test]
+fn a_certificate_of_a_client_has_one_name_and_an_authority() {
+    let behind_a_proxy =
+        "issuer = \"https://eidas.example.org\"\nclient_certificate.proxies = [\"10.0.0.1\"]";
+    let of = |name: &str, option: &str| {
+        let mut client = format!("{option}\nauthentication = \"tls_client_auth\"");
+        if !option.contains("ca_files") {
+            client += "\ntls_client_auth_ca_files = [\"authority.crt\"]";
+        }
+        let found = faults(name, &text(&[(3, behind_a_proxy), (27, &client)]));
+        found
+            .into_iter()
+            .map(|(line, key, code)| (line, key.replace("client[0].tls_client_auth_", ""), code))
+            .collect::<Vec<_>>()
+    };
+    for good in [
+        "tls_client_auth_subject_dn = \"CN=broker,O=Example,C=SE\"",
+        "tls_client_auth_san_dns = \"broker.example.org\"",
+        "tls_client_auth_san_uri = \"urn:example:broker\"",
+        "tls_client_auth_san_ip = \"2001:db8::1\"",
+        "tls_client_auth_san_email = \"it@example.org\"",
+    ] {
+        assert_eq!(of("tls_good", good), [], "{good}");
+    }
+    for (option, key) in [
+        ("tls_client_auth_subject_dn = \"CN=broker, O=Example\"", "subject_dn"),
+        ("tls_client_auth_subject_dn = \"\"", "subject_dn"),
+        ("tls_client_auth_san_dns = \"*.example.org\"", "san_dns"),
+        ("tls_client_auth_san_uri = \"broker\"", "san_uri"),
+        ("tls_client_auth_san_ip = \"10.0.0.0/8\"", "san_ip"),
+        ("tls_client_auth_san_email = \"example.org\"", "san_email"),
+    ] {
+        assert_eq!(of("tls_bad", option), [(28, key.to_owned(), "bad_value")], "{option}");
+    }
+    let none = [(25, "subject_dn".to_owned(), "missing_key")];
+    assert_eq!(of("tls_no_name", "require_nonce = true"), none);
+    let two = "tls_client_auth_san_dns = \"a.example\"\ntls_client_auth_san_ip = \"10.0.0.1\"";
+    assert_eq!(of("tls_two_names", two), [(29, "san_ip".to_owned(), "contradiction")]);
+    let files = |files: &str| {
+        format!("tls_client_auth_san_dns = \"a.example\"\ntls_client_auth_ca_files = [{files}]")
+    };
+    assert_eq!(of("tls_no_ca", &files("")), [(29, "ca_files".to_owned(), "missing_key")]);
+    let nowhere = of("tls_ca_nowhere", &files("\"nowhere.crt\""));
+    assert_eq!(nowhere, [(29, "ca_files[0]".to_owned(), "file_missing")]);
+    let no_authority = of("tls_no_authority", &files("\"authority.crt\", \"signing.crt\""));
+    assert_eq!(no_authority, [(29, "ca_files[1]".to_owned(), "bad_certificate")]);
+    let secret = "tls_client_auth_san_dns = \"a.example\"\nsecret_file = \"broker.secret\"";
+    assert_eq!(of("tls_secret", secret), [(29, "client[0].secret_file".to_owned(), "contradiction")]);
 }
 
 #[test]

@@ -55,6 +55,7 @@ struct Facts {
     key: Result<PublicKey, KeyError>,
     weak_kind: Option<KeyKind>,
     key_usage: Option<u16>,
+    client_authentication: bool,
     authority: bool,
     path_length: Option<u32>,
     unknown_critical: bool,
@@ -100,6 +101,7 @@ impl Certificate {
             key,
             weak_kind,
             key_usage: key_usage.map(|k| k.value.flags),
+            client_authentication: permits_client_authentication(&parsed),
             authority: constraints.as_ref().is_some_and(|c| c.value.ca),
             path_length: constraints.and_then(|c| c.value.path_len_constraint),
             unknown_critical: parsed.extensions().iter().any(|e| e.critical && !understood(e)),
@@ -233,6 +235,13 @@ impl Certificate {
         self.0.key_usage.is_none_or(|bits| bits & wanted != 0)
     }
 
+    /// Whether the extKeyUsage extension permits to prove by it who one is as a TLS client; without the extension
+    /// it is permitted (RFC 5280 §4.2.1.12).
+    #[must_use]
+    pub fn permits_client_authentication(&self) -> bool {
+        self.0.client_authentication
+    }
+
     /// Whether basicConstraints make it a certification authority.
     #[must_use]
     pub fn is_authority(&self) -> bool {
@@ -358,14 +367,20 @@ fn read_key(parsed: &X509Certificate<'_>, spki: &[u8]) -> (Result<PublicKey, Key
     }
 }
 
+fn permits_client_authentication(parsed: &X509Certificate<'_>) -> bool {
+    let usage = parsed.extended_key_usage();
+    usage.is_ok_and(|usage| usage.is_none_or(|usage| usage.value.client_auth || usage.value.any))
+}
+
 /// Critical extensions whose meaning is checked: keyUsage, basicConstraints. extKeyUsage does not bear
-/// on signing metadata. Name constraints and policies are not evaluated, so they are not understood.
+/// on signing metadata, nor do alternative names; where they matter they are looked at. Name constraints and policies are not evaluated, so they are not understood.
 fn understood(extension: &X509Extension<'_>) -> bool {
     matches!(
         extension.parsed_extension(),
         ParsedExtension::BasicConstraints(_)
             | ParsedExtension::KeyUsage(_)
             | ParsedExtension::ExtendedKeyUsage(_)
+            | ParsedExtension::SubjectAlternativeName(_)
             | ParsedExtension::SubjectKeyIdentifier(_)
             | ParsedExtension::AuthorityKeyIdentifier(_)
             | ParsedExtension::CRLDistributionPoints(_)

@@ -12,6 +12,7 @@ pub mod jose;
 pub mod jwe;
 mod key;
 pub(crate) mod keywrap;
+pub mod name;
 pub mod path;
 pub mod revocation;
 pub mod seal;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::{Encryption, RedirectUri, UserinfoForm, scope};
+use super::{Encryption, RedirectUri, UserinfoForm, scope, tls_client_auth};
 use crate::crypto::hash;
 use crate::crypto::jose::{self, JwksFault, JwsAlgorithm};
 use crate::ids::Random;
@@ -149,6 +149,8 @@ pub enum ClientAuthentication {
     Public,
     /// `self_signed_tls_client_auth`: it shows a certificate that its key set names (RFC 8705 §2.2).
     SelfSignedTls,
+    /// `tls_client_auth`: it shows a certificate that an authority issued to it (RFC 8705 §2.1).
+    Tls(Box<tls_client_auth::Expected>),
     /// It sends a secret.
     Secret {
         /// Where it sends it.

@@ -1,5 +1,5 @@
-//! Who asks, at the endpoints that a client calls itself (RFC 6749 §2.3, RFC 7521 §4.2): HTTP Basic, a secret in
-//! the form, or a signed JWT.
+//! Who asks, at the endpoints that a client calls itself (RFC 6749 §2.3, RFC 7521 §4.2, RFC 8705 §2): HTTP Basic, a
+//! secret in the form, a signed JWT, or the certificate by which it speaks TLS.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::client::SecretPlace;
 use super::client_assertion::{self, Fault, Once};
 use super::client_certificate::ClientCertificate;
 use super::token::TokenError;
-use super::{Client, ClientAuthentication, Issuer, OAuthError, form};
+use super::{Client, ClientAuthentication, Issuer, OAuthError, form, tls_client_auth};
 use crate::clock::Timestamp;
 use crate::secret::Secret;
 
@@ -110,11 +110,10 @@ pub fn check(
     })?;
     let once = match &credentials.given {
         Given::Nothing if client.is_public() => None,
-        Given::Nothing if matches!(client.authentication, ClientAuthentication::SelfSignedTls) => {
-            the_certificate_is_the_clients(certificate, keys, now)?;
+        Given::Nothing => {
+            the_certificate_is_the_clients(certificate, client, keys, now)?;
             None
         }
-        Given::Nothing => return Err(silent().into()),
         Given::Secret { secret, sent } => {
             the_secret_is_the_clients(secret, *sent, client)?;
             None
@@ -206,13 +205,22 @@ fn the_secret_is_the_clients(secret: &Secret<String>, sent: Sent, client: &Clien
 
 fn the_certificate_is_the_clients(
     certificate: Option<&ClientCertificate>,
+    client: &Client,
     keys: Option<&Value>,
     now: Timestamp,
 ) -> Result<(), Unproven> {
-    let certificate = certificate.ok_or_else(silent)?;
-    match keys.is_some_and(|keys| certificate.is_among(keys, now)) {
-        true => Ok(()),
-        false => Err(Unproven::UnknownKey),
+    match (&client.authentication, certificate) {
+        (ClientAuthentication::SelfSignedTls, Some(certificate)) => {
+            match keys.is_some_and(|keys| certificate.is_among(keys, now)) {
+                true => Ok(()),
+                false => Err(Unproven::UnknownKey),
+            }
+        }
+        (ClientAuthentication::Tls(expected), Some(certificate)) => {
+            let judged = tls_client_auth::judge(certificate, expected, now);
+            judged.map_err(|fault| invalid_client(&fault.to_string()).into())
+        }
+        _ => Err(silent().into()),
     }
 }
 
@@ -234,7 +242,8 @@ fn the_assertion_is_the_clients(
 }
 
 /// One answer for every way to fail, so that it tells nothing about which clients there are; for an assertion,
-/// until its signature has shown that the client itself asks.
+/// until its signature has shown that the client itself asks. What is wrong with a certificate that an authority is to
+/// vouch for is told: there is nothing in it to guess, and without a word the mistake is hard to find.
 fn failed() -> TokenError {
     invalid_client("client authentication failed")
 }

@@ -10,16 +10,42 @@ use super::form;
 use crate::clock::Timestamp;
 use crate::crypto::Certificate;
 
-/// A certificate whose key the sender of a request has shown to be its own.
+/// A certificate whose key the sender of a request has shown to be its own, and what came with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientCertificate(Certificate);
+pub struct ClientCertificate {
+    own: Certificate,
+    intermediates: Vec<Certificate>,
+}
 
 impl ClientCertificate {
+    /// `own`, whose key the sender has; with certificates of authorities that may lead to one that is trusted.
+    #[must_use]
+    pub fn new(own: Certificate, intermediates: Vec<Certificate>) -> Self {
+        Self { own, intermediates }
+    }
+
+    /// Reads what was shown in a TLS handshake: DER, the sender's own certificate first.
+    #[must_use]
+    pub fn from_handshake<'a>(chain: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
+        let mut chain = chain.into_iter().take(MOST + 1).map(Certificate::from_der);
+        let own = chain.next()?.ok()?;
+        Some(Self::new(own, chain.collect::<Result<_, _>>().ok()?))
+    }
+
     /// Reads the value of the header `Client-Cert` (RFC 9440 §2.1): DER in base64 between colons.
     #[must_use]
     pub fn from_rfc9440(value: &str) -> Option<Self> {
-        let base64 = value.trim_matches([' ', '\t']).strip_prefix(':')?.strip_suffix(':')?;
-        Certificate::from_der(&STANDARD.decode(base64).ok()?).ok().map(Self)
+        Some(Self::new(read_rfc9440(value)?, Vec::new()))
+    }
+
+    /// Adds what the headers `Client-Cert-Chain` hold (RFC 9440 §2.2): a list of the same. If it is not that, or a
+    /// long one, nothing is added.
+    #[must_use]
+    pub fn with_rfc9440_chain<'a>(mut self, values: impl IntoIterator<Item = &'a str>) -> Self {
+        let members = values.into_iter().flat_map(|value| value.split(','));
+        let chain: Option<Vec<_>> = members.take(MOST + 1).map(read_rfc9440).collect();
+        self.intermediates = chain.filter(|chain| chain.len() <= MOST).unwrap_or_default();
+        self
     }
 
     /// Reads a certificate in PEM whose special characters are percent-encoded, as nginx writes
@@ -29,15 +55,27 @@ impl ClientCertificate {
         // A plus sign that was left alone is one.
         let pem = form::decode(&value.replace('+', "%2B"))?;
         match Certificate::from_pem(pem.as_bytes()).ok()?.as_slice() {
-            [one] => Some(Self(one.clone())),
+            [one] => Some(Self::new(one.clone(), Vec::new())),
             _ => None,
         }
+    }
+
+    /// The certificate itself.
+    #[must_use]
+    pub fn own(&self) -> &Certificate {
+        &self.own
+    }
+
+    /// What came with it. Nothing of that is believed yet.
+    #[must_use]
+    pub fn intermediates(&self) -> &[Certificate] {
+        &self.intermediates
     }
 
     /// The member `x5t#S256` of `cnf`: SHA-256 of the DER, in base64url (RFC 8705 §3.1).
     #[must_use]
     pub fn thumbprint(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0.fingerprint())
+        URL_SAFE_NO_PAD.encode(self.own.fingerprint())
     }
 
     /// Whether a client's key set holds this certificate, by itself (`x5c`) or by its hash (`x5t#S256`), and it is
@@ -45,7 +83,7 @@ impl ClientCertificate {
     #[must_use]
     pub fn is_among(&self, keys: &Value, now: Timestamp) -> bool {
         let keys = keys.get("keys").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        self.0.valid_at(now) && keys.iter().any(|key| self.is_of(key))
+        self.own.valid_at(now) && keys.iter().any(|key| self.is_of(key))
     }
 
     fn is_of(&self, key: &Value) -> bool {
@@ -54,13 +92,21 @@ impl ClientCertificate {
         match (held, hash) {
             // Both are of one certificate (RFC 7517 §4.9).
             (Some(held), hash) => {
-                held == self.0.base64() && hash.is_none_or(|hash| hash == self.thumbprint())
+                held == self.own.base64() && hash.is_none_or(|hash| hash == self.thumbprint())
             }
             (None, Some(hash)) => hash == self.thumbprint(),
             (None, None) => false,
         }
     }
 }
+
+fn read_rfc9440(value: &str) -> Option<Certificate> {
+    let base64 = value.trim_matches([' ', '\t']).strip_prefix(':')?.strip_suffix(':')?;
+    Certificate::from_der(&STANDARD.decode(base64).ok()?).ok()
+}
+
+/// Most certificates that are looked at besides the sender's own.
+const MOST: usize = 6;
 
 #[cfg(test)]
 mod tests {
@@ -95,7 +141,7 @@ mod tests {
     #[test]
     fn a_certificate_is_read_from_the_header_of_a_proxy() {
         let certificate = certificate();
-        let expected = Some(ClientCertificate(certificate.clone()));
+        let expected = Some(ClientCertificate::new(certificate.clone(), Vec::new()));
         assert_eq!(ClientCertificate::from_rfc9440(&format!(":{}:", certificate.base64())), expected);
         assert_eq!(ClientCertificate::from_escaped_pem(&escaped(&certificate.pem())), expected);
         // HAProxy and others leave the plus sign alone.
@@ -114,15 +160,38 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_with_a_certificate_is_all_or_nothing_and_not_long() {
+        let (own, other) = (certificate(), certificate());
+        let (own_value, other_value) = (format!(":{}:", own.base64()), format!(":{}:", other.base64()));
+        let with = |values: &[&str]| {
+            let certificate = ClientCertificate::from_rfc9440(&own_value).unwrap();
+            certificate.with_rfc9440_chain(values.iter().copied()).intermediates().to_vec()
+        };
+        let two = format!("{other_value}, {own_value}");
+        assert_eq!(with(&[]), []);
+        assert_eq!(with(&[&two, &other_value]), [other.clone(), own.clone(), other.clone()]);
+        assert_eq!(with(&[other_value.as_str(); 6]).len(), 6);
+        for wrong in [&[other_value.as_str(); 7][..], &[""], &[&two, ":AAAA:"], &[&format!("{two},")]] {
+            assert_eq!(with(wrong), []);
+        }
+        let chain = |chain: &[&[u8]]| ClientCertificate::from_handshake(chain.iter().copied());
+        let expected = ClientCertificate::new(own.clone(), vec![other.clone()]);
+        assert_eq!(chain(&[own.der(), other.der()]), Some(expected));
+        assert_eq!(chain(&[own.der()]).unwrap().intermediates(), []);
+        assert_eq!(chain(&[]), None);
+        assert_eq!(chain(&[own.der(), b"x"]), None);
+    }
+
+    #[test]
     fn a_key_set_names_a_certificate_by_itself_or_by_its_hash() {
-        let mine = ClientCertificate(certificate());
-        let (held, hash) = (mine.0.base64(), mine.thumbprint());
-        let other = ClientCertificate(certificate());
+        let mine = ClientCertificate::new(certificate(), Vec::new());
+        let (held, hash) = (mine.own.base64(), mine.thumbprint());
+        let other = ClientCertificate::new(certificate(), Vec::new());
         let among = |key: Value| mine.is_among(&json!({ "keys": [json!({"kty": "EC"}), key] }), now());
         assert!(among(json!({ "x5c": [held] })));
         assert!(among(json!({ "x5t#S256": hash })));
-        assert!(among(json!({ "x5c": [held, other.0.base64()], "x5t#S256": hash })));
-        assert!(!among(json!({ "x5c": [other.0.base64(), held] })));
+        assert!(among(json!({ "x5c": [held, other.own.base64()], "x5t#S256": hash })));
+        assert!(!among(json!({ "x5c": [other.own.base64(), held] })));
         assert!(!among(json!({ "x5c": [held], "x5t#S256": other.thumbprint() })));
         assert!(!among(json!({ "x5t#S256": other.thumbprint() })));
         assert!(!among(json!({ "x5c": [] })) && !among(json!({})));

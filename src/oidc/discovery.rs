@@ -164,7 +164,8 @@ const AUTHENTICATION_METHODS: [&str; 4] =
     ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"];
 
 fn authentication_methods(offer: &Offer) -> Vec<&'static str> {
-    let by_certificate = offer.certificates.then_some("self_signed_tls_client_auth");
+    let by_certificate = ["tls_client_auth", "self_signed_tls_client_auth"].into_iter();
+    let by_certificate = by_certificate.filter(|_| offer.certificates);
     let by_nothing = offer.public_clients.then_some("none");
     AUTHENTICATION_METHODS.into_iter().chain(by_certificate).chain(by_nothing).collect()
 }
@@ -262,7 +263,8 @@ mod tests {
         let metadata = metadata(&Offer { certificates: true, certificate_base: base, ..Offer::default() });
         assert_eq!(metadata["tls_client_certificate_bound_access_tokens"], true);
         let methods = metadata["introspection_endpoint_auth_methods_supported"].as_array().unwrap();
-        assert_eq!(methods.last(), Some(&json!("self_signed_tls_client_auth")));
+        let last = [json!("tls_client_auth"), json!("self_signed_tls_client_auth")];
+        assert!(methods.ends_with(&last), "{methods:?}");
         let aliases = metadata["mtls_endpoint_aliases"].as_object().unwrap();
         let base = "https://mtls.example.org";
         assert_eq!(aliases["token_endpoint"], format!("{base}/token"));

@@ -32,6 +32,7 @@ pub mod request_object;
 pub mod scope;
 #[cfg(test)]
 mod test_support;
+pub mod tls_client_auth;
 pub mod token;
 pub mod token_keys;
 pub mod userinfo;

@@ -39,8 +39,17 @@ impl CertificateHeader {
         let (Some(value), None) = (values.next(), values.next()) else { return None };
         let value = value.to_str().ok()?;
         match self.form {
-            HeaderForm::Rfc9440 => ClientCertificate::from_rfc9440(value),
+            HeaderForm::Rfc9440 => {
+                let chain = request.headers().get_all(CHAIN);
+                // What is not text is not a list of certificates.
+                let chain = chain.iter().map(|value| value.to_str().unwrap_or_default());
+                Some(ClientCertificate::from_rfc9440(value)?.with_rfc9440_chain(chain))
+            }
             HeaderForm::EscapedPem => ClientCertificate::from_escaped_pem(value),
         }
     }
 }
+
+/// The header with the certificates of authorities (RFC 9440 §2.2). Whoever forged it could add nothing but
+/// certificates that an authority has signed.
+const CHAIN: &str = "client-cert-chain";

@@ -9,9 +9,11 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode};
 use eidas_gateway::clock::Timestamp;
+use eidas_gateway::crypto::name::{CertificateName, DistinguishedName};
 use eidas_gateway::crypto::{Certificate, CertificateRequest, Curve, KeyKind, KeyUsage, PrivateKey};
 use eidas_gateway::ids::SystemRandom;
 use eidas_gateway::oidc::client::BoundTokens;
+use eidas_gateway::oidc::tls_client_auth::Expected;
 use eidas_gateway::oidc::{ClientAuthentication, ClientKeys};
 use serde_json::json;
 
@@ -20,19 +22,48 @@ use crate::support::{Answer, Browser, REDIRECT, VERIFIER, World, get, post};
 static MINE: LazyLock<Certificate> = LazyLock::new(certificate);
 static OTHER: LazyLock<Certificate> = LazyLock::new(certificate);
 
+static ROOT: LazyLock<(PrivateKey, Certificate)> = LazyLock::new(|| {
+    let key = PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap();
+    let certificate = key.self_signed(&request("root", KeyUsage::Authority), &SystemRandom).unwrap();
+    (key, certificate)
+});
+static MIDDLE: LazyLock<(PrivateKey, Certificate)> =
+    LazyLock::new(|| issued(&ROOT, "middle", KeyUsage::Authority));
+static CERTIFIED: LazyLock<Certificate> = LazyLock::new(|| issued(&MIDDLE, "broker", KeyUsage::Signing).1);
+
 const PROXY: &str = "10.0.0.1:4711";
 const ANYBODY: &str = "10.0.0.2:4711";
 
-fn certificate() -> Certificate {
-    let request = CertificateRequest {
-        common_name: "broker".to_owned(),
+fn request(name: &str, usage: KeyUsage) -> CertificateRequest {
+    CertificateRequest {
+        common_name: name.to_owned(),
         organization: None,
         country: None,
         not_before: Timestamp::parse("2026-11-21T00:00:00Z").unwrap(),
         not_after: Timestamp::parse("2026-11-22T00:00:00Z").unwrap(),
-        usage: KeyUsage::Signing,
-    };
-    PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap().self_signed(&request, &SystemRandom).unwrap()
+        usage,
+    }
+}
+
+fn certificate() -> Certificate {
+    let key = PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap();
+    key.self_signed(&request("broker", KeyUsage::Signing), &SystemRandom).unwrap()
+}
+
+fn issued(by: &(PrivateKey, Certificate), name: &str, usage: KeyUsage) -> (PrivateKey, Certificate) {
+    let key = PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap();
+    let certificate = by.0.issue(&by.1, &key, &request(name, usage), &SystemRandom).unwrap();
+    (key, certificate)
+}
+
+/// A client that the authority [`ROOT`] vouches for, by way of [`MIDDLE`].
+async fn certified(name: &str) -> World {
+    World::with(|client, _| {
+        let name = CertificateName::Subject(DistinguishedName::parse(name).unwrap());
+        let expected = Expected { name, authorities: vec![ROOT.1.clone()] };
+        client.authentication = ClientAuthentication::Tls(Box::new(expected));
+    })
+    .await
 }
 
 async fn world() -> World {
@@ -57,6 +88,10 @@ fn by(mut request: Request<Body>, peer: &str, certificates: &[&Certificate]) -> 
 }
 
 async fn redeem(world: &World, code: &str, peer: &str, certificates: &[&Certificate]) -> Answer {
+    world.send(by(redemption(code), peer, certificates)).await
+}
+
+fn redemption(code: &str) -> Request<Body> {
     let form = [
         ("grant_type", "authorization_code"),
         ("client_id", "broker"),
@@ -64,7 +99,14 @@ async fn redeem(world: &World, code: &str, peer: &str, certificates: &[&Certific
         ("code_verifier", VERIFIER),
         ("code", code),
     ];
-    world.send(by(post("/token", &form), peer, certificates)).await
+    post("/token", &form)
+}
+
+/// The same with a chain in the proxy's second header.
+async fn redeem_with_chain(world: &World, code: &str, own: &Certificate, chain: &Certificate) -> Answer {
+    let mut request = by(redemption(code), PROXY, &[own]);
+    request.headers_mut().insert("client-cert-chain", format!(":{}:", chain.base64()).parse().unwrap());
+    world.send(request).await
 }
 
 async fn userinfo(world: &World, token: &str, peer: &str, certificates: &[&Certificate]) -> Answer {
@@ -135,4 +177,25 @@ async fn a_client_whose_tokens_are_to_be_bound_must_show_a_certificate() {
     assert_eq!(refused.token_error(), (400, "invalid_request".to_owned()));
     let description = "a client certificate is needed, to which the token is bound";
     assert_eq!(refused.json()["error_description"], description);
+}
+
+#[tokio::test]
+async fn a_client_is_known_by_the_name_that_an_authority_gave_it() {
+    let world = certified("CN=broker").await;
+    let code = Browser::new(&world).code(&[], "plain").await;
+    let chain = "no authority of this client vouches for the certificate: none of them issued it";
+    for (own, middle, description) in [
+        // Nobody vouches for what is in the middle.
+        (&*CERTIFIED, &*OTHER, chain),
+        (&*MINE, &MIDDLE.1, chain),
+        (&issued(&MIDDLE, "neighbour", KeyUsage::Signing).1, &MIDDLE.1, "the certificate has another name"),
+    ] {
+        let refused = redeem_with_chain(&world, &code, own, middle).await;
+        assert_eq!(refused.token_error(), (401, "invalid_client".to_owned()));
+        assert_eq!(refused.json()["error_description"], description);
+    }
+    let refused = redeem(&world, &code, ANYBODY, &[&CERTIFIED]).await;
+    assert_eq!(refused.json()["error_description"], "the client does not authenticate");
+    let tokens = redeem_with_chain(&world, &code, &CERTIFIED, &MIDDLE.1).await;
+    assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
 }

@@ -73,6 +73,7 @@ async fn a_client_signs_for_its_tokens() {
         "client_secret_post",
         "client_secret_jwt",
         "private_key_jwt",
+        "tls_client_auth",
         "self_signed_tls_client_auth",
     ];
     assert_eq!(discovery["token_endpoint_auth_methods_supported"], json!(methods));

@@ -9,7 +9,7 @@ impl Client {
         let mut add = |key: &str, code, message: &str| findings.add(format!("{at}.{key}"), code, message);
         let by_key = self.authentication == Authentication::PrivateKeyJwt;
         let is_public = self.authentication == Authentication::None;
-        let no_secret = is_public || self.authentication == Authentication::SelfSignedTlsClientAuth;
+        let no_secret = is_public || self.authentication.is_by_certificate();
         if is_public && !self.require_pkce {
             add("require_pkce", "contradiction", "a public client must use PKCE");
         }

@@ -12,6 +12,7 @@ mod encryption;
 mod keys;
 mod request;
 mod sessions;
+mod tls;
 mod words;
 
 use encryption::{ContentEncryption, EncryptionAlgorithm, Userinfo};
@@ -68,6 +69,28 @@ pub struct Client {
     /// What a JWT of `client_secret_jwt` or `private_key_jwt` must name as its audience.
     #[serde(default)]
     pub assertion_audience: AssertionAudience,
+    /// With `tls_client_auth`: the subject of the client's certificate as RFC 4514 writes it,
+    /// `CN=broker,O=Example Agency,C=SE` (`openssl x509 -noout -subject -nameopt RFC2253`). All of it, in this
+    /// order; how a program displays it does not matter. Either this or one of the four that follow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_subject_dn: Option<String>,
+    /// With `tls_client_auth`: a DNS name that the certificate has (subjectAltName). No pattern.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_dns: Option<String>,
+    /// With `tls_client_auth`: a URI that the certificate has (subjectAltName), compared character by character.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_uri: Option<String>,
+    /// With `tls_client_auth`: an IP address that the certificate has (subjectAltName).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_ip: Option<String>,
+    /// With `tls_client_auth`: an e-mail address that the certificate has (subjectAltName), compared character by
+    /// character.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_client_auth_san_email: Option<String>,
+    /// With `tls_client_auth`: files with the certificates of the authorities that may have issued the client's, in
+    /// PEM or DER; and of those in between, unless they come with the client's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tls_client_auth_ca_files: Vec<PathBuf>,
     /// What access tokens are bound to.
     #[serde(default)]
     pub bound_tokens: BoundTokens,
@@ -208,6 +231,7 @@ impl Client {
             );
         }
         self.check_authentication(at, findings);
+        self.check_tls(at, findings);
         self.check_sessions(at, findings);
         self.check_requests(at, findings);
         self.check_keys(at, profile, findings);

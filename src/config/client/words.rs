@@ -22,6 +22,10 @@ pub enum Authentication {
     /// `self_signed_tls_client_auth`: with the certificate by which it speaks TLS, if its key set names it (`x5c` or
     /// `x5t#S256`). Needs `[server.client_certificate]`, and `jwks`, `jwks_file` or `jwks_uri`.
     SelfSignedTlsClientAuth,
+    /// `tls_client_auth`: with the certificate by which it speaks TLS, if one of `tls_client_auth_ca_files` vouches for
+    /// it and it has the one name that is registered (`tls_client_auth_subject_dn`, `tls_client_auth_san_dns` and so on).
+    /// Needs `[server.client_certificate]`.
+    TlsClientAuth,
     /// It does not: a public client, an app or a page that cannot keep a secret. PKCE is required of it.
     None,
     /// `private_key_jwt`: with a JWT that a key of its own signs. Needs `assertion_alg`, and `jwks`,
@@ -50,6 +54,11 @@ pub enum BoundTokens {
 }
 
 impl Authentication {
+    /// Whether it is by the certificate with which the client speaks TLS.
+    pub(in crate::config) fn is_by_certificate(self) -> bool {
+        matches!(self, Self::SelfSignedTlsClientAuth | Self::TlsClientAuth)
+    }
+
     pub(super) fn signs(self) -> bool {
         matches!(self, Self::ClientSecretJwt | Self::PrivateKeyJwt)
     }
