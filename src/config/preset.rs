@@ -77,16 +77,20 @@ pub(super) fn lay(root: &mut DeTable<'_>) -> Vec<Laid> {
 /// Whether `option` only has a meaning together with another one, of which the block says something else than
 /// the preset.
 fn is_let_go(option: &str, preset: &DeTable<'_>, client: &DeTable<'_>) -> bool {
-    let word = |table: &DeTable<'_>, key: &str| {
-        table.get(key).and_then(|value| value.get_ref().as_str()).map(str::to_owned)
+    let word = |table: &DeTable<'_>, key: &str| match table.get(key).map(Spanned::get_ref) {
+        Some(DeValue::Boolean(value)) => Some(value.to_string()),
+        value => value.and_then(DeValue::as_str).map(str::to_owned),
     };
     let mut belonging = BELONGS_TO.iter().filter(|(belongs, _)| *belongs == option);
     belonging.any(|(_, to)| client.contains_key(*to) && word(client, to) != word(preset, to))
 }
 
 /// Options that go with another one.
-const BELONGS_TO: &[(&str, &str)] =
-    &[("assertion_alg", "authentication"), ("assertion_audience", "authentication")];
+const BELONGS_TO: &[(&str, &str)] = &[
+    ("assertion_alg", "authentication"),
+    ("assertion_audience", "authentication"),
+    ("request_object_alg", "require_request_object"),
+];
 
 const TEXT: &str = include_str!("presets.toml");
 
@@ -148,6 +152,12 @@ mod tests {
         assert_eq!((client.assertion_alg, client.require_par), (None, true));
         let own = "authentication = \"private_key_jwt\"\njwks_file = \"broker.jwks\"";
         assert_eq!(read("fapi2", own).unwrap().assertion_alg, Some(TokenAlgorithm::PS256));
+        // Who has no keys signs no requests either, but has to say so.
+        let own = "authentication = \"client_secret_basic\"\nsecret_file = \"broker.secret\"";
+        let missing = read("strict", own).unwrap_err();
+        assert_eq!(missing.iter().map(|fault| fault.1.as_str()).collect::<Vec<_>>(), ["client[0].jwks_file"]);
+        let client = read("strict", &format!("{own}\nrequire_request_object = false")).unwrap();
+        assert_eq!((client.request_object_alg, client.require_request_object), (None, false));
     }
 
     #[test]

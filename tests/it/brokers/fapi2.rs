@@ -1,17 +1,11 @@
 //! A client of the FAPI 2.0 Security Profile: pushed requests, signed proof of who it is, no RS256.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use axum::http::{HeaderValue, StatusCode, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use axum::http::{StatusCode, header};
 use eidas_gateway::clock::Clock as _;
-use eidas_gateway::crypto::hash::sha256;
 use eidas_gateway::crypto::jose::JwsAlgorithm;
-use serde_json::json;
 
 use super::{
-    FILES, Outcome, SCOPE, challenge, client_assertion, code, discovery, endpoint, gateway, id_token, jwks,
+    Outcome, SCOPE, challenge, client_assertion, code, discovery, dpop, endpoint, gateway, id_token, jwks,
     refuse, userinfo, visit, word,
 };
 use crate::support::{ISSUER, REDIRECT, VERIFIER, World, get, post};
@@ -31,22 +25,6 @@ enum Request {
 enum Key {
     Shown,
     NotShown,
-}
-
-/// A proof that the client has its key (RFC 9449 §4.2).
-fn dpop(method: &str, path: &str, now: i64, token: Option<&str>) -> HeaderValue {
-    static MADE: AtomicU64 = AtomicU64::new(0);
-    let key = &FILES.client["ES256"];
-    let header = json!({ "typ": "dpop+jwt", "jwk": key.public_jwk() });
-    let mut claims = json!({
-        "jti": MADE.fetch_add(1, Ordering::Relaxed).to_string(),
-        "htm": method, "htu": format!("{ISSUER}{path}"), "iat": now,
-    });
-    if let Some(token) = token {
-        claims["ath"] = URL_SAFE_NO_PAD.encode(sha256(token.as_bytes())).into();
-    }
-    let proof = key.sign_under(header.as_object().unwrap(), claims.as_object().unwrap()).unwrap();
-    proof.parse().unwrap()
 }
 
 async fn login(world: &World, how: Request) -> Outcome<String> {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::{fs, process};
 
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use eidas_gateway::config::Config;
@@ -310,6 +310,22 @@ fn client_assertion(algorithm: &str, now: i64) -> String {
         "iss": "broker", "sub": "broker", "aud": ISSUER, "jti": id, "iat": now, "exp": now + 60,
     });
     FILES.client[algorithm].sign("JWT", claims.as_object().unwrap()).unwrap()
+}
+
+/// A proof that the client has its key (RFC 9449 §4.2).
+fn dpop(method: &str, path: &str, now: i64, token: Option<&str>) -> HeaderValue {
+    static MADE: AtomicU64 = AtomicU64::new(0);
+    let key = &FILES.client["ES256"];
+    let header = json!({ "typ": "dpop+jwt", "jwk": key.public_jwk() });
+    let mut claims = json!({
+        "jti": MADE.fetch_add(1, Ordering::Relaxed).to_string(),
+        "htm": method, "htu": format!("{ISSUER}{path}"), "iat": now,
+    });
+    if let Some(token) = token {
+        claims["ath"] = URL_SAFE_NO_PAD.encode(sha256(token.as_bytes())).into();
+    }
+    let proof = key.sign_under(header.as_object().unwrap(), claims.as_object().unwrap()).unwrap();
+    proof.parse().unwrap()
 }
 
 /// The file of presets: what is tested here is all of it.

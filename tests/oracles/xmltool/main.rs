@@ -7,6 +7,7 @@
 //! xmltool read FOLDER PEER   PEER/signed and PEER/encrypted must verify and decrypt, PEER/refused must not
 //! xmltool canonicalize PACK OUT
 //! xmltool tokens FOLDER PEER tokens signed by us and encrypted to the keys of FOLDER/PEER
+//! xmltool requests FOLDER PEER reads the signed requests and the proofs of FOLDER/PEER
 //! ```
 
 mod emit;
@@ -60,10 +61,12 @@ fn main() -> ExitCode {
         ["read", folder, peer] => read_all(Path::new(folder), peer),
         ["canonicalize", pack, out] => canonicalize_all(Path::new(pack), Path::new(out)).map(|()| true),
         ["tokens", folder, peer] => tokens::write_all(Path::new(folder), peer).map(|()| true),
-        _ => {
-            Err("usage: xmltool write FOLDER | read FOLDER PEER | canonicalize PACK OUT | tokens FOLDER PEER"
-                .into())
-        }
+        ["requests", folder, peer] => tokens::read_requests(Path::new(folder), peer),
+        _ => Err(
+            "usage: xmltool write FOLDER | read FOLDER PEER | canonicalize PACK OUT | tokens FOLDER PEER | \
+                  requests FOLDER PEER"
+                .into(),
+        ),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
