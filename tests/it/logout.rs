@@ -220,6 +220,28 @@ async fn a_post_is_as_good_as_a_get_and_a_preview_ends_nothing() {
 }
 
 #[tokio::test]
+async fn a_form_of_another_site_with_the_token_of_an_earlier_session_asks_the_person() {
+    let world = world().await;
+    let browser = Browser::new(&world);
+    let (earlier, _) = log_in(&browser, &[]).await;
+    let (token, _) = log_in(&browser, &[("prompt", "login")]).await;
+    let post_from_elsewhere = async |token: &str| {
+        let mut form = post("/end_session", &[("id_token_hint", token)]);
+        form.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
+        browser.send(form, false).await
+    };
+    // The session of this token is over, and that of the browser is not seen: it is not said to have ended.
+    let page = post_from_elsewhere(&earlier).await;
+    assert!(is_logged_in(&browser).await);
+    is_logged_out_page(&decide(&browser, &page, "logout").await);
+    assert!(!is_logged_in(&browser).await);
+    let (token_now, _) = log_in(&browser, &[]).await;
+    assert_ne!(token, token_now);
+    is_logged_out_page(&post_from_elsewhere(&token_now).await);
+    assert!(!is_logged_in(&browser).await);
+}
+
+#[tokio::test]
 async fn a_token_of_another_session_asks_the_person() {
     let world = world().await;
     let (browser, other) = (Browser::new(&world), Browser::new(&world));

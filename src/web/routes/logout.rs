@@ -26,7 +26,7 @@ pub(in crate::web) async fn by_get(State(services): State<Arc<Services>>, reques
         return Trouble::new(step::REQUEST, Failure::MethodNotAllowed).page(&services);
     }
     match Form::of_query(&request) {
-        Ok(query) => begin(&services, request.headers(), &query).await,
+        Ok(query) => begin(&services, request.headers(), &query, false).await,
         Err(failure) => Trouble::new(step::REQUEST, failure).page(&services),
     }
 }
@@ -34,7 +34,7 @@ pub(in crate::web) async fn by_get(State(services): State<Arc<Services>>, reques
 pub(in crate::web) async fn by_post(State(services): State<Arc<Services>>, request: Request) -> Response {
     let headers = request.headers().clone();
     match Form::read(request, MAX_FORM).await {
-        Ok(form) => begin(&services, &headers, &form).await,
+        Ok(form) => begin(&services, &headers, &form, is_from_elsewhere(&headers)).await,
         Err(failure) => Trouble::new(step::REQUEST, failure).page(&services),
     }
 }
@@ -58,7 +58,10 @@ pub(in crate::web) async fn confirm(State(services): State<Arc<Services>>, reque
         return kept;
     }
     match read(&services, &form) {
-        Ok(request) => end(&services, &headers, &request, true).await,
+        Ok(request) => match end(&services, &headers, &request, true).await {
+            Ok(ended) => say(&services, &request, &ended, true),
+            Err(shown) => shown,
+        },
         Err(trouble) => trouble.page(&services),
     }
 }
@@ -70,7 +73,9 @@ fn read(services: &Services, form: &Form) -> Result<LogoutRequest, Trouble<'stat
     })
 }
 
-async fn begin(services: &Services, headers: &HeaderMap, form: &Form) -> Response {
+/// `blind` if the browser has kept the cookies of sessions to itself: then a session that is not the one of the hint
+/// would not be seen, and "you are logged out" not be true.
+async fn begin(services: &Services, headers: &HeaderMap, form: &Form, blind: bool) -> Response {
     let request = match read(services, form) {
         Ok(request) => request,
         Err(trouble) => return trouble.page(services),
@@ -80,10 +85,21 @@ async fn begin(services: &Services, headers: &HeaderMap, form: &Form) -> Respons
         Some((client, _)) => session::find(services, headers, client).await,
         None => None,
     };
+    let ask = || ask(services, headers, form, client.map(|(_, policy)| policy.service.clone()));
+    let blind = blind && client.is_some_and(|(client, _)| client.sso.is_some());
     match request.judge(own.as_ref().map(|(_, session)| session.sid.as_str())) {
-        Verdict::End => end(services, headers, &request, false).await,
-        Verdict::Ask => ask(services, headers, form, client.map(|(_, policy)| policy.service.clone())),
+        Verdict::Ask => ask(),
+        Verdict::End => match end(services, headers, &request, false).await {
+            Ok(ended) if blind && ended.count == 0 => ask(),
+            Ok(ended) => say(services, &request, &ended, false),
+            Err(shown) => shown,
+        },
     }
+}
+
+/// Whether a form of another site was posted: with it cookies that are `SameSite=Lax` do not come.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }
 
 /// The page that asks. It carries what came, to be judged again.
@@ -106,23 +122,42 @@ fn ask(services: &Services, headers: &HeaderMap, form: &Form, service: Option<St
     response
 }
 
-/// Ends the session that the hint names and those of this browser that are meant, and goes where the client
-/// wants. `confirmed` by the person, on our page.
-async fn end(services: &Services, headers: &HeaderMap, request: &LogoutRequest, confirmed: bool) -> Response {
-    let client = request.client_id.as_deref();
+/// What was ended.
+struct Ended<'a> {
+    count: usize,
+    /// The names of the cookies that the browser is to forget.
+    cookies: Vec<&'a str>,
+}
+
+/// Ends the session that the hint names and those of this browser that are meant. `confirmed` by the person, on our
+/// page.
+///
+/// # Errors
+/// What to show instead.
+async fn end<'a>(
+    services: &Services,
+    headers: &'a HeaderMap,
+    request: &LogoutRequest,
+    confirmed: bool,
+) -> Result<Ended<'a>, Response> {
     // Without a client the person means all of them; and nobody but the person can.
-    let cookies: Vec<_> = match client {
+    let cookies: Vec<_> = match &request.client_id {
         Some(client) => cookie::session_of(headers, client).into_iter().collect(),
         None if confirmed => cookie::sessions(headers).collect(),
         None => Vec::new(),
     };
     let sid = request.hint.as_ref().and_then(|hint| hint.sid.as_deref());
     let words = sid.into_iter().chain(cookies.iter().map(|(_, value)| *value));
-    let ended = match end_all(services, words).await {
-        Ok(ended) => ended,
-        Err(error) => return store_trouble(step::REQUEST, &error).page(services),
-    };
-    services.record(&Event::Logout { client, confirmed, ended });
+    match end_all(services, words).await {
+        Ok(count) => Ok(Ended { count, cookies: cookies.into_iter().map(|(name, _)| name).collect() }),
+        Err(error) => Err(store_trouble(step::REQUEST, &error).page(services)),
+    }
+}
+
+/// Tells the audit and the person, and goes where the client wants.
+fn say(services: &Services, request: &LogoutRequest, ended: &Ended<'_>, confirmed: bool) -> Response {
+    let client = request.client_id.as_deref();
+    services.record(&Event::Logout { client, confirmed, ended: ended.count });
     let mut response = match (&request.location, confirmed) {
         (None, _) => answer::page(StatusCode::OK, &SaidPage::logged_out()),
         (Some(location), false) => answer::see_other(location),
@@ -132,7 +167,7 @@ async fn end(services: &Services, headers: &HeaderMap, request: &LogoutRequest, 
             answer::leave(service, "You are logged out.", location)
         }
     };
-    for (name, _) in &cookies {
+    for name in &ended.cookies {
         cookie::remove_session_named(name, response.headers_mut());
     }
     if confirmed {
