@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::live::Live;
 use super::registry::Followed;
 use super::reload::Reload;
-use super::{Server, logging, monitor, server, token_keys};
+use super::{Server, Tls, logging, monitor, server, token_keys};
 use crate::audit::{JsonLines, Sink};
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Opened, Outbound, Profile};
@@ -56,7 +55,7 @@ pub async fn serve(
     file: PathBuf,
     config: Config,
     opened: Opened,
-    tls: Option<Arc<ServerConfig>>,
+    tls: Option<Tls>,
 ) -> Result<(), ServeError> {
     logging::start(&config.logging);
     let address = config.server.listen;
@@ -220,7 +219,7 @@ pub(super) fn parts(
         audit: Arc::clone(&with.audit),
         key_sources: Arc::clone(key_sources),
         certificate_header: config.server.client_certificate.as_ref().map(certificate_header),
-        certificate_base: config.server.client_certificate.as_ref().and_then(|set| set.base.clone()),
+        certificate_base: config.server.certificate_base(),
     };
     Ok((parts, Sources { countries: opened.countries, lists: opened.lists }))
 }

@@ -20,5 +20,5 @@ pub use gateway::{Gateway, ServeError, fetcher, key_fetcher, serve};
 pub use health::{Unwell, health};
 pub use new_file::{new_file, replace_file};
 pub use server::Server;
-pub use tls::tls;
+pub use tls::{Tls, tls};
 pub use token_keys::{RotateError, rotate_token_keys};

@@ -113,7 +113,10 @@ impl Reload {
         now: Timestamp,
     ) -> Result<(), ServeError> {
         self.clients.join(config, &mut opened, now);
-        let (parts, sources) = parts(config, opened, &self.with, &self.key_sources)?;
+        // Where certificates are asked for is told in discovery, and the listener stays as it is.
+        let mut used = config.clone();
+        used.server.tls.clone_from(&self.started.server.tls);
+        let (parts, sources) = parts(&used, opened, &self.with, &self.key_sources)?;
         let trusted = monitor::trusted(&sources.countries);
         self.keeper.configure(sources).await;
         self.live.exchange(parts, trusted, &self.keeper);

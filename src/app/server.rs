@@ -24,16 +24,19 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
+
+use super::tls::Tls;
+use crate::oidc::client_certificate::ClientCertificate;
 
 /// What answers, and how connections are taken.
 #[derive(Clone)]
 pub struct Server {
-    /// What answers requests. Each request carries `ConnectInfo<SocketAddr>`, the peer's address.
+    /// What answers requests. Each request carries `ConnectInfo<SocketAddr>`, the peer's address, and a
+    /// `ClientCertificate` if one was shown in TLS.
     pub router: Router,
     /// TLS, if this server ends it.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Option<Tls>,
     /// How long running requests may take to end.
     pub grace: Duration,
 }
@@ -76,21 +79,29 @@ impl Server {
     async fn connection(self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
         let _ = stream.set_nodelay(true);
         let Some(tls) = self.tls.clone() else {
-            return self.http(stream, peer, watcher).await;
+            return self.http(stream, peer, None, watcher).await;
         };
-        match timeout(PATIENCE, TlsAcceptor::from(tls).accept(stream)).await {
-            Ok(Ok(stream)) => self.http(stream, peer, watcher).await,
+        match timeout(PATIENCE, tls.accept(stream)).await {
+            Ok(Ok((stream, shown))) => self.http(stream, peer, shown, watcher).await,
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => tracing::debug!("TLS handshake took too long"),
         }
     }
 
-    async fn http<S>(self, stream: S, peer: SocketAddr, watcher: Watcher)
-    where
+    async fn http<S>(
+        self,
+        stream: S,
+        peer: SocketAddr,
+        certificate: Option<ClientCertificate>,
+        watcher: Watcher,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
+            if let Some(certificate) = certificate.clone() {
+                request.extensions_mut().insert(certificate);
+            }
             answer(self.router.clone(), request.map(Body::new), REQUEST)
         });
         let mut builder = Builder::new(TokioExecutor::new()).http1_only();

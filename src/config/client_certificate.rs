@@ -65,7 +65,10 @@ impl Config {
     /// Whether everybody who needs a certificate can show one.
     pub(super) fn check_certificates(&self, findings: &mut Findings) {
         if let Some(set) = &self.server.client_certificate {
-            return set.check(findings);
+            set.check(findings);
+        }
+        if self.server.asks_for_certificates() {
+            return;
         }
         for (n, client) in self.client.iter().enumerate() {
             let needs = [
@@ -73,7 +76,8 @@ impl Config {
                 ("bound_tokens", client.bound_tokens == BoundTokens::Mtls),
             ];
             for (key, _) in needs.iter().filter(|(_, needed)| *needed) {
-                let message = "clients show certificates to a proxy: [server.client_certificate] is needed";
+                let message = "nobody asks for certificates: server.tls.client_certificate_host, or behind a proxy \
+                    [server.client_certificate], is needed";
                 findings.add(format!("client[{n}].{key}"), "contradiction", message);
             }
         }

@@ -286,6 +286,9 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         ("tls_auth_nowhere", 27, "tls_client_auth_san_ip = \"::1\"\ntls_client_auth_ca_files = [\"authority.crt\"]\nauthentication = \"tls_client_auth\"", "client[0].authentication", "contradiction"),
         ("tls_for_nothing", 27, "secret_file = \"broker.secret\"\ntls_client_auth_san_dns = \"a.example\"", "client[0].tls_client_auth_san_dns", "contradiction"),
         ("tls_files_for_nothing", 27, "secret_file = \"broker.secret\"\ntls_client_auth_ca_files = [\"authority.crt\"]", "client[0].tls_client_auth_ca_files", "contradiction"),
+        ("asking_name", 3, "issuer = \"https://eidas.example.org\"\ntls = { certificate_file = \"signing.crt\", key_file = \"signing.key\", client_certificate_host = \"https://m.example\" }", "server.tls.client_certificate_host", "bad_value"),
+        ("asking_everybody", 3, "issuer = \"https://eidas.example.org\"\ntls = { certificate_file = \"signing.crt\", key_file = \"signing.key\", client_certificate_host = \"Eidas.Example.Org\" }", "server.tls.client_certificate_host", "contradiction"),
+        ("asking_twice", 3, "issuer = \"https://eidas.example.org\"\nclient_certificate.proxies = [\"10.0.0.1\"]\ntls = { certificate_file = \"signing.crt\", key_file = \"signing.key\", client_certificate_host = \"m.example\" }", "server.tls.client_certificate_host", "contradiction"),
         ("proxies", 3, "issuer = \"https://eidas.example.org\"\nclient_certificate = { proxies = [] }", "server.client_certificate.proxies", "missing_key"),
         ("redirect", 28, "redirect_uris = [\"http://broker.example.org/cb\"]", "client[0].redirect_uris[0]", "bad_redirect_uri"),
         ("attribute", 29, "sector = \"public\"\nattributes = [\"ShoeSize\"]", "client[0].attributes[0]", "unknown_attribute"),
@@ -307,6 +310,21 @@ fn one_thing_wrong_is_named_with_its_line_and_key() {
         let at = line + change.matches('\n').count();
         assert_eq!(faults(name, &text(&[(*line, change)])), [(at, (*key).to_owned(), *code)], "{name}");
     }
+}
+
+#[test]
+fn clients_can_show_certificates_under_a_name_of_its_own() {
+    let tls = "tls = { certificate_file = \"signing.crt\", key_file = \"signing.key\", client_certificate_host = \"m.example\" }";
+    let base = |issuer: &str| {
+        let text = text(&[
+            (3, &format!("issuer = \"{issuer}\"\n{tls}")),
+            (27, "secret_file = \"broker.secret\"\nbound_tokens = \"mtls\""),
+        ]);
+        assert_eq!(faults("asking", &text), []);
+        Config::read(Path::new("x.toml"), text, folder()).unwrap().server.certificate_base()
+    };
+    assert_eq!(base("https://eidas.example.org").as_deref(), Some("https://m.example"));
+    assert_eq!(base("https://eidas.example.org:8443").as_deref(), Some("https://m.example:8443"));
 }
 
 #[test]

@@ -164,8 +164,11 @@ impl Services {
         Some((self.clients.lookup(id)?, self.policies.get(id)?))
     }
 
-    /// The certificate that the sender of a request has shown.
+    /// The certificate that the sender of a request has shown: to us, or to the proxy that tells of it.
     pub(super) fn certificate(&self, request: &Request) -> Option<ClientCertificate> {
+        if let Some(shown) = request.extensions().get::<ClientCertificate>() {
+            return Some(shown.clone());
+        }
         self.certificate_header.as_ref()?.read(request)
     }
 
@@ -254,7 +257,8 @@ fn offer(parts: &Parts) -> Offer {
         claims: login::claims::supported().chain(flat).map(str::to_owned).collect(),
         scopes,
         public_subjects: parts.policies.values().any(|policy| policy.subject != SubjectMode::Pairwise),
-        certificates: parts.certificate_header.is_some(),
+        // A name of its own is there for certificates only.
+        certificates: parts.certificate_header.is_some() || parts.certificate_base.is_some(),
         certificate_base: parts.certificate_base.clone(),
         public_clients: parts.clients.iter().any(|client| client.is_public()),
         ui_locales: vec!["en".to_owned()],

@@ -13,6 +13,7 @@ use eidas_gateway::crypto::name::{CertificateName, DistinguishedName};
 use eidas_gateway::crypto::{Certificate, CertificateRequest, Curve, KeyKind, KeyUsage, PrivateKey};
 use eidas_gateway::ids::SystemRandom;
 use eidas_gateway::oidc::client::BoundTokens;
+use eidas_gateway::oidc::client_certificate::ClientCertificate;
 use eidas_gateway::oidc::tls_client_auth::Expected;
 use eidas_gateway::oidc::{ClientAuthentication, ClientKeys};
 use serde_json::json;
@@ -197,5 +198,20 @@ async fn a_client_is_known_by_the_name_that_an_authority_gave_it() {
     let refused = redeem(&world, &code, ANYBODY, &[&CERTIFIED]).await;
     assert_eq!(refused.json()["error_description"], "the client does not authenticate");
     let tokens = redeem_with_chain(&world, &code, &CERTIFIED, &MIDDLE.1).await;
+    assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
+}
+
+#[tokio::test]
+async fn a_certificate_that_was_shown_to_us_needs_no_proxy_and_no_header_counts_beside_it() {
+    let world = world().await;
+    let code = Browser::new(&world).code(&[], "plain").await;
+    let shown = |certificate: &Certificate, beside: &Certificate| {
+        let mut request = by(redemption(&code), PROXY, &[beside]);
+        request.extensions_mut().insert(ClientCertificate::new(certificate.clone(), Vec::new()));
+        request
+    };
+    let refused = world.send(shown(&OTHER, &MINE)).await;
+    assert_eq!(refused.token_error(), (401, "invalid_client".to_owned()));
+    let tokens = world.send(shown(&MINE, &OTHER)).await;
     assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
 }

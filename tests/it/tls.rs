@@ -1,18 +1,26 @@
 //! TLS both ways: our server and our client, with a real certificate (tests/vectors/tls).
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::routing::get;
+use axum::{Extension, Router};
 use eidas_gateway::app::{self, Server};
+use eidas_gateway::clock::Timestamp;
 use eidas_gateway::config::Config;
-use eidas_gateway::outbound::{Allowed, FetchError, Fetcher, Limits};
+use eidas_gateway::crypto::{Certificate, CertificateRequest, Curve, KeyKind, KeyUsage, PrivateKey};
+use eidas_gateway::ids::SystemRandom;
+use eidas_gateway::oidc::client_certificate::ClientCertificate;
+use eidas_gateway::outbound::{self, Allowed, FetchError, Fetcher, Limits};
+use rustls::client::ResolvesClientCert;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion, version};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::sign::CertifiedKey;
+use rustls::{ClientConfig, RootCertStore, SignatureScheme, SupportedProtocolVersion, version};
 use rustls_openssl::kx_group::{SECP256R1, SECP384R1, X25519};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 
@@ -22,10 +30,14 @@ fn vectors() -> PathBuf {
 
 /// A configuration with this certificate and key for TLS.
 fn config(certificate: &str, key: &str) -> (PathBuf, Config) {
+    config_with(certificate, key, "")
+}
+
+fn config_with(certificate: &str, key: &str, more: &str) -> (PathBuf, Config) {
     let text = format!(
         "[server]
 issuer = 'https://localhost'
-tls = {{ certificate_file = '{certificate}', key_file = '{key}' }}
+tls = {{ certificate_file = '{certificate}', key_file = '{key}'{more} }}
 [connector]
 country = 'SE'
 organization = {{ name = 'O', url = 'https://example.org' }}
@@ -54,6 +66,110 @@ async fn server() -> u16 {
     let server = Server { router, tls, grace: Duration::ZERO };
     tokio::spawn(server.run(listener, std::future::pending()));
     port
+}
+
+/// A server that tells which certificate it was shown, and its port. It asks under the name `gateway.localhost`.
+async fn asking() -> u16 {
+    let more = ", client_certificate_host = 'gateway.localhost'";
+    let (file, config) = config_with("server.pem", "server.key", more);
+    assert_eq!(config.server.certificate_base().as_deref(), Some("https://gateway.localhost"));
+    let tls = app::tls(&file, &config).unwrap();
+    let shown = |certificate: Option<Extension<ClientCertificate>>| async move {
+        certificate.map_or_else(|| "nothing".to_owned(), |Extension(certificate)| certificate.thumbprint())
+    };
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = Server { router: Router::new().route("/", get(shown)), tls, grace: Duration::ZERO };
+    tokio::spawn(server.run(listener, std::future::pending()));
+    port
+}
+
+/// A certificate, and a key that it may not be of.
+#[derive(Debug)]
+struct Held(Arc<CertifiedKey>);
+
+impl Held {
+    fn new(certificate: &Certificate, key: &PrivateKey) -> Self {
+        let chain = vec![CertificateDer::from(certificate.der().to_vec())];
+        let key = PrivateKeyDer::from_pem_slice(key.to_pem().unwrap().expose()).unwrap();
+        let key = rustls_openssl::default_provider().key_provider.load_private_key(key).unwrap();
+        Self(Arc::new(CertifiedKey::new(chain, key)))
+    }
+}
+
+impl ResolvesClientCert for Held {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+
+    fn has_certs(&self) -> bool {
+        true
+    }
+}
+
+/// What the server says under this name to a client that holds a certificate, or none.
+async fn told(
+    port: u16,
+    name: &'static str,
+    held: Option<Held>,
+    version: &'static SupportedProtocolVersion,
+) -> io::Result<String> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(vectors().join("ca.pem")).unwrap()).unwrap();
+    let client = ClientConfig::builder_with_provider(outbound::provider())
+        .with_protocol_versions(&[version])
+        .unwrap()
+        .with_root_certificates(roots);
+    let client = match held {
+        Some(held) => client.with_client_cert_resolver(Arc::new(held)),
+        None => client.with_no_client_auth(),
+    };
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let name = ServerName::try_from(name).unwrap();
+    let mut stream = TlsConnector::from(Arc::new(client)).connect(name, stream).await?;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer.rsplit("\r\n").next().unwrap().to_owned())
+}
+
+fn client_certificate() -> (PrivateKey, Certificate) {
+    let key = PrivateKey::generate(KeyKind::Ec(Curve::P256)).unwrap();
+    let request = CertificateRequest {
+        common_name: "broker".to_owned(),
+        organization: None,
+        country: None,
+        // Over long ago: what it says does not matter here.
+        not_before: Timestamp::parse("2020-01-01T00:00:00Z").unwrap(),
+        not_after: Timestamp::parse("2020-01-02T00:00:00Z").unwrap(),
+        usage: KeyUsage::Signing,
+    };
+    let certificate = key.self_signed(&request, &SystemRandom).unwrap();
+    (key, certificate)
+}
+
+#[tokio::test]
+async fn clients_are_asked_for_a_certificate_under_its_own_name_only() {
+    let port = asking().await;
+    let (key, certificate) = client_certificate();
+    let thumbprint = ClientCertificate::new(certificate.clone(), Vec::new()).thumbprint();
+    for version in [&version::TLS12, &version::TLS13] {
+        let held = || Some(Held::new(&certificate, &key));
+        assert_eq!(told(port, "gateway.localhost", held(), version).await.unwrap(), thumbprint);
+        assert_eq!(told(port, "localhost", held(), version).await.unwrap(), "nothing");
+        assert_eq!(told(port, "gateway.localhost", None, version).await.unwrap(), "nothing");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_without_its_key_is_not_shown() {
+    let port = asking().await;
+    let ((_, certificate), (other, _)) = (client_certificate(), client_certificate());
+    for version in [&version::TLS12, &version::TLS13] {
+        assert!(
+            told(port, "gateway.localhost", Some(Held::new(&certificate, &other)), version).await.is_err()
+        );
+    }
 }
 
 fn limits(ca_file: Option<PathBuf>) -> Limits {

@@ -15,6 +15,8 @@ mod sessions;
 mod tls;
 mod words;
 
+pub(super) use tls::is_host_name;
+
 use encryption::{ContentEncryption, EncryptionAlgorithm, Userinfo};
 pub use words::{AcrStyle, Authentication, EmailSource, Kind, Level, Sector, SubMode};
 pub(super) use words::{AssertionAudience, BoundTokens, Consent, LevelError};

@@ -20,11 +20,11 @@ pub enum Authentication {
     /// least 32 characters.
     ClientSecretJwt,
     /// `self_signed_tls_client_auth`: with the certificate by which it speaks TLS, if its key set names it (`x5c` or
-    /// `x5t#S256`). Needs `[server.client_certificate]`, and `jwks`, `jwks_file` or `jwks_uri`.
+    /// `x5t#S256`). Needs `client_certificate_host` or `[server.client_certificate]`, and `jwks`, `jwks_file` or `jwks_uri`.
     SelfSignedTlsClientAuth,
     /// `tls_client_auth`: with the certificate by which it speaks TLS, if one of `tls_client_auth_ca_files` vouches for
     /// it and it has the one name that is registered (`tls_client_auth_subject_dn`, `tls_client_auth_san_dns` and so on).
-    /// Needs `[server.client_certificate]`.
+    /// Needs `client_certificate_host` or `[server.client_certificate]`.
     TlsClientAuth,
     /// It does not: a public client, an app or a page that cannot keep a secret. PKCE is required of it.
     None,
@@ -49,7 +49,8 @@ pub enum BoundTokens {
     None,
     /// A key of the client, of which it sends a proof with each request (DPoP, RFC 9449).
     Dpop,
-    /// The certificate by which the client speaks TLS (RFC 8705). Needs `[server.client_certificate]`.
+    /// The certificate by which the client speaks TLS (RFC 8705). Needs `client_certificate_host` or
+    /// `[server.client_certificate]`.
     Mtls,
 }
 
