@@ -6,9 +6,14 @@ use std::ops::{Add, Sub};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
+use time::{OffsetDateTime, PrimitiveDateTime};
+
+/// IMF-fixdate (RFC 9110 §5.6.7).
+const HTTP_DATE: &[BorrowedFormatItem<'static>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
 
 /// A point in time, in milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -69,11 +74,15 @@ impl Timestamp {
     /// As HTTP writes it in `Last-Modified` (IMF-fixdate, RFC 9110 §5.6.7): `Sat, 21 Nov 2026 09:15:02 GMT`.
     #[must_use]
     pub fn http_date(self) -> String {
-        let format = format_description!(
-            "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-        );
         let at = OffsetDateTime::from_unix_timestamp(self.unix()).ok();
-        at.and_then(|at| at.format(&format).ok()).unwrap_or_default()
+        at.and_then(|at| at.format(HTTP_DATE).ok()).unwrap_or_default()
+    }
+
+    /// Reads what [`Self::http_date`] writes. Older forms of an HTTP date, which nobody sends, are not read.
+    #[must_use]
+    pub fn parse_http(text: &str) -> Option<Self> {
+        let at = PrimitiveDateTime::parse(text, HTTP_DATE).ok()?;
+        Some(Self::from_unix(at.assume_utc().unix_timestamp()))
     }
 
     /// How long after `earlier` this is; zero if it is not later.

@@ -1,20 +1,25 @@
 //! What is wrong, or soon will be, with a deployment, each finding with the page that says what to do. It looks
 //! and changes nothing.
 
+mod clock;
+mod files;
+mod logins;
+mod online;
+mod settings;
+
 use std::path::Path;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::registry::pairs;
-use super::{fetcher, key_fetcher, tls};
+use super::tls;
 use crate::clock::Timestamp;
 use crate::config::{Config, NotOpened, Opened};
 use crate::eidas::trust::{self, lifecycle};
 use crate::eidas::{CountryTrust, TrustedNode};
-use crate::oidc::client::read_keys;
-use crate::oidc::{ClientKeys, Clients, TokenKeys};
-use crate::outbound::{Fetcher, MailError, MailServer, Mailer, Source};
+use crate::oidc::TokenKeys;
+use crate::outbound::Source;
 use crate::store::{self, Document, DocumentState, Refresh, StoredClient};
 use lifecycle::{Expiry, Nearness};
 
@@ -53,15 +58,13 @@ pub async fn examine(path: &Path, online: bool, now: Timestamp) -> Vec<Finding> 
             findings
                 .extend(opened.rollover.expiries(now).iter().map(|expiry| ending("ours", OWN_KEYS, expiry)));
             findings.extend(token_keys(&opened.token_keys, now));
+            findings.extend(files::examine(&config));
             findings.extend(database(&config, &mut opened, now).await);
+            // Now with the clients in the database.
+            findings.extend(settings::examine(&config, &opened));
+            findings.extend(logins::examine(&config, now));
             if online {
-                let fetcher = fetcher(&config.outbound, config.profile);
-                if let Some(server) = opened.mail_server.clone() {
-                    findings.extend(mail(server).await);
-                }
-                findings.extend(published(&config, &fetcher).await);
-                let fetcher = key_fetcher(&config.outbound, config.profile);
-                findings.extend(client_keys(&opened.clients, &fetcher).await);
+                findings.extend(online::examine(&config, &opened, now).await);
             }
         }
         Err(faults) => findings.extend(faults.0.into_iter().map(|fault| Finding {
@@ -111,7 +114,10 @@ fn ending(owner: &str, page: &'static str, expiry: &Expiry) -> Finding {
 
 /// The database, and what it knows of the countries.
 async fn database(config: &Config, opened: &mut Opened, now: Timestamp) -> Vec<Finding> {
-    // Opening it would make it, with an owner that the gateway may not be.
+    // Opening it would make it, with an owner that the gateway may not be; a folder that is missing is told already.
+    if config.database.file().is_some_and(|file| !files::folder(&file).is_dir()) {
+        return Vec::new();
+    }
     if config.database.file().is_some_and(|file| !file.exists()) {
         let message = format!("{}: there is no database yet; the gateway makes it", config.database.shown());
         return vec![Finding { severity: Severity::Info, code: "no_database", message, page: DATABASE }];
@@ -213,71 +219,10 @@ fn endings(
     certificates.iter().chain(&document).map(|expiry| ending(name, COUNTRIES, expiry)).collect()
 }
 
-/// Whether the mail server takes our connection, and our user and password. No mail is sent.
-async fn mail(server: MailServer) -> Option<Finding> {
-    let mailer = Mailer::new(server);
-    let error = mailer.check().await.err()?;
-    let page = if matches!(error, MailError::Settings(_)) { OUTBOUND } else { MAIL };
-    let message = format!("{}: {error}", mailer.address());
-    Some(Finding { severity: Severity::Error, code: "mail_server", message, page })
-}
-
-/// Whether brokers and member states find what we publish.
-async fn published(config: &Config, fetcher: &Fetcher) -> Vec<Finding> {
-    let issuer = &config.server.issuer;
-    let discovery = format!("{issuer}/.well-known/openid-configuration");
-    let mut findings = Vec::new();
-    let mut found = |code, message| {
-        findings.push(Finding { severity: Severity::Error, code, message, page: REACHABLE });
-    };
-    match fetcher.get(&discovery).await {
-        Err(error) => found("issuer_unreachable", format!("{discovery}: {error}")),
-        Ok(octets) => {
-            let said = serde_json::from_slice::<serde_json::Value>(&octets).ok();
-            let said = said.as_ref().and_then(|document| document.get("issuer")?.as_str());
-            if said != Some(issuer) {
-                found(
-                    "wrong_issuer",
-                    format!("{discovery} does not name the issuer {issuer}: who answers there?"),
-                );
-            }
-        }
-    }
-    let metadata = config.entity_id();
-    match fetcher.get(&metadata).await {
-        Err(error) => found("metadata_unreachable", format!("{metadata}: {error}")),
-        Ok(octets) if !String::from_utf8_lossy(&octets).contains(&format!("entityID=\"{metadata}\"")) => {
-            found("wrong_metadata", format!("{metadata} is not our metadata: who answers there?"));
-        }
-        Ok(_) => {}
-    }
-    findings
-}
-
-/// Whether the keys that clients publish can be fetched.
-async fn client_keys(clients: &Clients, fetcher: &Fetcher) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for client in clients.iter() {
-        let Some(ClientKeys::Uri(uri)) = &client.keys else { continue };
-        let fetched = fetcher.get(uri).await.map_err(|error| error.to_string());
-        let read = fetched.and_then(|octets| read_keys(&octets).map_err(|fault| fault.to_string()));
-        if let Err(why) = read {
-            let message = format!("client {}: its keys cannot be fetched from {uri}: {why}", client.id);
-            let (severity, code) = (Severity::Error, "client_keys_unreachable");
-            findings.push(Finding { severity, code, message, page: CLIENTS });
-        }
-    }
-    findings
-}
-
 /// How far a clock may have been corrected since a document was fetched.
 const CLOCK: Duration = Duration::from_secs(300);
 
 const OWN_KEYS: &str = "docs/operations.md#changing-keys";
 const DATABASE: &str = "docs/operations.md#the-database";
-const CLIENTS: &str = "docs/configuration.md#client";
 const IN_DATABASE: &str = "docs/operations.md#clients-in-the-database";
 const COUNTRIES: &str = "docs/metadata-exchange.md";
-const MAIL: &str = "docs/operations.md#e-mail-addresses";
-const OUTBOUND: &str = "docs/configuration.md#outbound";
-const REACHABLE: &str = "docs/operations.md#tls-and-the-reverse-proxy";

@@ -37,12 +37,38 @@ pub enum ServeError {
     /// The issuer cannot be used.
     #[error("the issuer {0} cannot be used: {1}")]
     Issuer(String, crate::oidc::issuer::IssuerError),
-    /// The address to listen on cannot be had.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(String, io::Error),
+    /// The address to listen on cannot be had; last, what names it.
+    #[error("cannot listen on {0}: {1}{hint}", hint = hint(.1, .2))]
+    Listen(String, io::Error, &'static str),
     /// The database does not open.
-    #[error("{0}: {1}")]
+    #[error("{0}: {1} (database.url)")]
     Store(String, StoreError),
+}
+
+impl ServeError {
+    /// The page that says what to do.
+    #[must_use]
+    pub fn page(&self) -> &'static str {
+        match self {
+            Self::Audit(..) => "docs/audit.md",
+            Self::Demo(_) => "docs/getting-started.md",
+            Self::Issuer(..) => "docs/operations.md#tls-and-the-reverse-proxy",
+            Self::Listen(..) => "docs/operations.md#install-and-start",
+            Self::Store(..) => "docs/operations.md#the-database",
+        }
+    }
+}
+
+/// What to do about an address that cannot be had; `place` names it.
+fn hint(error: &io::Error, place: &str) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!("; another program listens there: end it, or change {place}"),
+        io::ErrorKind::AddrNotAvailable => format!("; this machine has no such address: change {place}"),
+        io::ErrorKind::PermissionDenied => {
+            format!("; ports below 1024 need a right of their own: change {place}")
+        }
+        _ => String::new(),
+    }
 }
 
 /// Runs the gateway that `file` configures until the process is told to stop. Listens before any metadata is
@@ -59,7 +85,7 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     logging::start(&config.logging);
     let address = config.server.listen;
-    let unheard = |error| ServeError::Listen(address.to_string(), error);
+    let unheard = |error| ServeError::Listen(address.to_string(), error, "server.listen");
     let listener = TcpListener::bind(address).await.map_err(unheard)?;
     let store = open_store(&config, &opened).await?;
     let metrics = Arc::new(Metrics::default());
@@ -78,6 +104,9 @@ pub async fn serve(
     let config = gateway.config();
     let grace = Duration::from_secs(config.server.shutdown_seconds);
     tracing::info!(%address, issuer = config.server.issuer, tls = tls.is_some(), "listening");
+    if config.country.is_empty() {
+        tracing::warn!("there is no [[country]], so nobody can log in: docs/metadata-exchange.md");
+    }
 
     let (router, store) = (gateway.router(), gateway.store());
     let watching = gateway.watch(metrics.clone());

@@ -26,7 +26,7 @@ pub(super) fn trusted(countries: &[(CountryTrust, Source)]) -> Vec<Trusted> {
 /// Listens for the monitoring system.
 pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     let listener = TcpListener::bind(address).await;
-    listener.map_err(|error| ServeError::Listen(address.to_string(), error))
+    listener.map_err(|error| ServeError::Listen(address.to_string(), error, "metrics.listen"))
 }
 
 /// Serves the metrics for ever, if they are wanted.

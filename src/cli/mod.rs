@@ -33,7 +33,7 @@ mod serve;
 
 /// Lets citizens of other EU member states log in to your services with their own eID.
 #[derive(Debug, Parser)]
-#[command(name = "eidas-gateway", version, about, max_term_width = 100)]
+#[command(name = "eidas-gateway", version, about, max_term_width = 100, after_help = FIRST_STEPS)]
 struct CommandLine {
     #[command(subcommand)]
     command: Command,
@@ -74,6 +74,9 @@ enum Command {
     Health(ConfigFile),
 }
 
+const FIRST_STEPS: &str = "To see it: eidas-gateway demo\nTo begin:  eidas-gateway init DIR, then docs/getting-started.md\n\
+                           In doubt:  eidas-gateway doctor --config FILE";
+
 /// Runs the command that the process was started with.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -113,7 +116,7 @@ impl Failure {
 
 impl From<Faults> for Failure {
     fn from(faults: Faults) -> Self {
-        Self(faults.to_string())
+        Self(format!("{faults}\n    docs/configuration.md"))
     }
 }
 

@@ -10,6 +10,6 @@ pub(super) fn run(file: &ConfigFile) -> Done {
     let tls = app::tls(&file.config, &config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(app::serve(file.config.clone(), config, opened, tls));
-    served.map_err(|error| Failure::new("cannot serve", error))?;
+    served.map_err(|error| Failure(format!("cannot serve: {error}\n    {}", error.page())))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -12,6 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::fault::{Fault, Finding};
+use super::nearest;
 use super::preset::Laid;
 
 /// A configuration file's text and the place of each of its keys.
@@ -93,7 +94,7 @@ impl<T: DeserializeOwned> Reading<T> {
                 self.note(key, span.start, "missing_key", text);
             } else {
                 let code = code_of(message);
-                self.note(path.clone(), span.start, code, message.to_owned());
+                self.note(path.clone(), span.start, code, nearest::in_short(message));
             }
             self.cut.insert(path);
             // Without something to cut out there is nothing to gain from reading again.

@@ -37,6 +37,10 @@ impl Files<'_> {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 self.findings.add(at, "file_missing", format!("there is no file {file}"));
             }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+                let message = format!("the account that the gateway runs under may not read {file}");
+                self.findings.add(at, "file_unreadable", message);
+            }
             Err(error) => self.findings.add(at, "file_unreadable", format!("cannot read {file}: {error}")),
         }
         None
@@ -113,6 +117,12 @@ impl Files<'_> {
     /// A client secret of at least `least` characters that stands in a file.
     pub(crate) fn client_secret(&mut self, at: &str, path: &Path, least: usize) -> Option<Secret<String>> {
         let octets = self.read(at, path)?;
+        if octets.trim_ascii().is_empty() {
+            let message =
+                format!("{} is empty; it must hold at least {least} random characters", path.display());
+            self.findings.add(at, "bad_secret", message);
+            return None;
+        }
         let secret = std::str::from_utf8(&octets).ok().map(str::trim).filter(|secret| is_client_word(secret));
         let Some(secret) = secret else {
             let message = format!("{}: a client secret has only A-Z a-z 0-9 . _ ~ -", path.display());

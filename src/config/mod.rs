@@ -23,6 +23,7 @@ mod files;
 mod logging;
 mod metadata_list;
 mod metrics;
+mod nearest;
 mod oidc;
 mod open;
 mod outbound;
@@ -120,7 +121,16 @@ impl Config {
     pub fn load(path: &Path, now: Timestamp) -> Result<(Self, Opened), Faults> {
         let text = std::fs::read_to_string(path).map_err(|error| {
             let message = match error.kind() {
-                ErrorKind::NotFound => "there is no such file".to_owned(),
+                ErrorKind::NotFound => {
+                    "there is no such file; `eidas-gateway init DIR` makes one, and --config says where it is"
+                        .to_owned()
+                }
+                ErrorKind::IsADirectory => {
+                    format!(
+                        "this is a folder; the file in it is meant: --config {}",
+                        path.join("gateway.toml").display()
+                    )
+                }
                 _ => error.to_string(),
             };
             let key = String::new();

@@ -51,14 +51,14 @@ pub enum Fault {
     #[error("exp of the client assertion is missing")]
     ExpiryMissing,
     /// `exp` is past.
-    #[error("the client assertion has expired")]
-    Expired,
+    #[error("the client assertion has expired {0} seconds ago: compare the clocks")]
+    Expired(i64),
     /// `exp` is so far away that the assertion would have to be remembered for too long.
     #[error("exp of the client assertion is more than an hour away")]
     ExpiryFar,
     /// `nbf` or `iat` lies in the future.
-    #[error("the client assertion is not valid yet")]
-    Early,
+    #[error("the client assertion is not valid yet, but in {0} seconds: compare the clocks")]
+    Early(i64),
     /// `iat` is more than an hour old.
     #[error("the client assertion was issued more than an hour ago")]
     Old,
@@ -179,7 +179,7 @@ fn audience_is_us(judged: &Judged<'_>) -> Result<(), Fault> {
 fn it_expires_soon(judged: &Judged<'_>) -> Result<(), Fault> {
     match judged.time("exp")? {
         None => Err(Fault::ExpiryMissing),
-        Some(exp) if exp + LEEWAY <= judged.now => Err(Fault::Expired),
+        Some(exp) if exp + LEEWAY <= judged.now => Err(Fault::Expired(judged.now - exp)),
         Some(exp) if exp > judged.now + AN_HOUR => Err(Fault::ExpiryFar),
         Some(_) => Ok(()),
     }
@@ -187,14 +187,14 @@ fn it_expires_soon(judged: &Judged<'_>) -> Result<(), Fault> {
 
 fn it_is_valid_already(judged: &Judged<'_>) -> Result<(), Fault> {
     match judged.time("nbf")? {
-        Some(nbf) if nbf > judged.now + LEEWAY => Err(Fault::Early),
+        Some(nbf) if nbf > judged.now + LEEWAY => Err(Fault::Early(nbf - judged.now)),
         _ => Ok(()),
     }
 }
 
 fn it_was_issued_lately(judged: &Judged<'_>) -> Result<(), Fault> {
     match judged.time("iat")? {
-        Some(iat) if iat > judged.now + LEEWAY => Err(Fault::Early),
+        Some(iat) if iat > judged.now + LEEWAY => Err(Fault::Early(iat - judged.now)),
         Some(iat) if iat < judged.now - AN_HOUR => Err(Fault::Old),
         _ => Ok(()),
     }
@@ -278,11 +278,11 @@ mod tests {
             (json!({"exp": "soon"}), Fault::Time),
             (json!({"exp": -1}), Fault::Time),
             (json!({"exp": 1e300}), Fault::Time),
-            (json!({"exp": seconds - 300}), Fault::Expired),
-            (json!({"exp": seconds - 30}), Fault::Expired),
+            (json!({"exp": seconds - 300}), Fault::Expired(300)),
+            (json!({"exp": seconds - 30}), Fault::Expired(30)),
             (json!({"exp": seconds + 3601}), Fault::ExpiryFar),
-            (json!({"nbf": seconds + 61}), Fault::Early),
-            (json!({"iat": seconds + 61}), Fault::Early),
+            (json!({"nbf": seconds + 61}), Fault::Early(61)),
+            (json!({"iat": seconds + 61}), Fault::Early(61)),
             (json!({"iat": seconds - 3601}), Fault::Old),
             (json!({"jti": null}), Fault::Identifier),
             (json!({"jti": ""}), Fault::Identifier),

@@ -86,7 +86,7 @@ impl From<Unproven> for TokenError {
     fn from(unproven: Unproven) -> Self {
         match unproven {
             Unproven::Refused(error) => error,
-            Unproven::UnknownKey => failed(),
+            Unproven::UnknownKey => failed(UNKNOWN_KEY),
         }
     }
 }
@@ -105,8 +105,8 @@ pub fn check(
     now: Timestamp,
 ) -> Result<Proof, Unproven> {
     let client = client.ok_or_else(|| match &credentials.given {
-        Given::Nothing => silent(),
-        _ => failed(),
+        Given::Nothing => silent(UNKNOWN_CLIENT),
+        _ => failed(UNKNOWN_CLIENT),
     })?;
     let once = match &credentials.given {
         Given::Nothing if client.is_public() => None,
@@ -146,14 +146,14 @@ fn one_way(parameters: &[(String, String)], authorization: Option<&str>) -> Resu
                 let secret = Secret::new(secret.to_owned());
                 Ok(Credentials { id: id.to_owned(), given: Given::Secret { secret, sent: Sent::Post } })
             }
-            None => Err(silent()),
+            None => Err(silent(NO_CLIENT)),
         },
         (None, None, Some(assertion)) => {
             by_assertion(assertion, id, form::one(parameters, "client_assertion_type"))
         }
         (None, None, None) => match id {
             Some(id) => Ok(Credentials { id: id.to_owned(), given: Given::Nothing }),
-            None => Err(silent()),
+            None => Err(silent(NO_CLIENT)),
         },
         _ => Err(invalid("the client authenticates in two ways at once")),
     }
@@ -195,12 +195,21 @@ fn basic_credentials(header: &str) -> Option<(String, Secret<String>)> {
 }
 
 fn the_secret_is_the_clients(secret: &Secret<String>, sent: Sent, client: &Client) -> Result<(), TokenError> {
-    let ClientAuthentication::Secret { place, hash } = &client.authentication else { return Err(failed()) };
-    let place_fits = match sent {
-        Sent::Basic => *place != SecretPlace::Post,
-        Sent::Post => *place != SecretPlace::Basic,
+    let ClientAuthentication::Secret { place, hash } = &client.authentication else {
+        return Err(failed("it sent a secret, and its `authentication` is another one"));
     };
-    if hash.is_of(secret.expose()) && place_fits { Ok(()) } else { Err(failed()) }
+    if !hash.is_of(secret.expose()) {
+        return Err(failed("the secret is not the one of `secret_file` or `secret_hash`"));
+    }
+    match (sent, place) {
+        (Sent::Basic, SecretPlace::Post) => Err(failed(
+            "the secret is right, but came by HTTP Basic; its `authentication` is client_secret_post",
+        )),
+        (Sent::Post, SecretPlace::Basic) => Err(failed(
+            "the secret is right, but came in the form; its `authentication` is client_secret_basic",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn the_certificate_is_the_clients(
@@ -220,7 +229,10 @@ fn the_certificate_is_the_clients(
             let judged = tls_client_auth::judge(certificate, expected, now);
             judged.map_err(|fault| invalid_client(&fault.to_string()).into())
         }
-        _ => Err(silent().into()),
+        (ClientAuthentication::SelfSignedTls | ClientAuthentication::Tls(_), None) => {
+            Err(silent("it showed no certificate").into())
+        }
+        _ => Err(silent("its `authentication` asks for more than its client_id").into()),
     }
 }
 
@@ -232,11 +244,12 @@ fn the_assertion_is_the_clients(
     now: Timestamp,
 ) -> Result<Once, Unproven> {
     let ClientAuthentication::Assertion { key, audience } = &client.authentication else {
-        return Err(failed().into());
+        return Err(failed("it sent an assertion, and its `authentication` is another one").into());
     };
     let judged = client_assertion::judge(assertion.expose(), client, key, keys, *audience, issuer, now);
     judged.map_err(|fault| match fault {
         Fault::UnknownKey => Unproven::UnknownKey,
+        Fault::Signature => failed(SIGNATURE).into(),
         _ => invalid_client(&fault.to_string()).into(),
     })
 }
@@ -244,13 +257,14 @@ fn the_assertion_is_the_clients(
 /// One answer for every way to fail, so that it tells nothing about which clients there are; for an assertion,
 /// until its signature has shown that the client itself asks. What is wrong with a certificate that an authority is to
 /// vouch for is told: there is nothing in it to guess, and without a word the mistake is hard to find.
-fn failed() -> TokenError {
-    invalid_client("client authentication failed")
+/// The `fact` is for the log.
+fn failed(fact: &'static str) -> TokenError {
+    invalid_client("client authentication failed").with_fact(fact)
 }
 
 /// A client that has to prove who it is, or that does not exist.
-fn silent() -> TokenError {
-    invalid_client("the client does not authenticate")
+fn silent(fact: &'static str) -> TokenError {
+    invalid_client("the client does not authenticate").with_fact(fact)
 }
 
 fn invalid(description: &str) -> TokenError {
@@ -260,6 +274,13 @@ fn invalid(description: &str) -> TokenError {
 fn invalid_client(description: &str) -> TokenError {
     TokenError::new(OAuthError::InvalidClient, description)
 }
+
+// For the log.
+const UNKNOWN_CLIENT: &str = "no [[client]] block has this id";
+const NO_CLIENT: &str = "it does not say which client it is";
+const UNKNOWN_KEY: &str = "it proves itself by a key that is not in `jwks`, `jwks_file` or at `jwks_uri`";
+const SIGNATURE: &str =
+    "the signature of its assertion does not hold: another key or secret, or not `assertion_alg`";
 
 /// Parameters that may be there once only (RFC 6749 §3.2).
 const KNOWN: [&str; 4] = ["client_assertion", "client_assertion_type", "client_id", "client_secret"];

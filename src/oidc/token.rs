@@ -59,13 +59,30 @@ pub struct TokenError {
     pub error: OAuthError,
     /// For the client's developer.
     pub description: ErrorDescription,
+    /// For the operator's log alone: what the client must not be told, because it may be somebody else.
+    pub fact: Option<&'static str>,
 }
 
 impl TokenError {
     /// An error with its description.
     #[must_use]
     pub fn new(error: OAuthError, description: &str) -> Self {
-        Self { error, description: ErrorDescription::new(description) }
+        Self { error, description: ErrorDescription::new(description), fact: None }
+    }
+
+    /// The same, with what only the log says.
+    #[must_use]
+    pub fn with_fact(self, fact: &'static str) -> Self {
+        Self { fact: Some(fact), ..self }
+    }
+
+    /// What the log says: the description, and what the client is not told.
+    #[must_use]
+    pub fn in_full(&self) -> String {
+        match self.fact {
+            Some(fact) => format!("{}: {fact}", self.description),
+            None => self.description.to_string(),
+        }
     }
 
     /// The HTTP status.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Bytes;
 use hyper::header::{
-    CONTENT_ENCODING, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, USER_AGENT,
+    CONTENT_ENCODING, DATE, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LOCATION, USER_AGENT,
 };
 use hyper::{HeaderMap, Request, StatusCode};
 use hyper_rustls::HttpsConnector;
@@ -20,6 +20,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::io::AsyncReadExt as _;
+
+use crate::clock::Timestamp;
 
 mod address;
 mod conditional;
@@ -181,6 +183,16 @@ impl Fetcher {
     pub async fn get(&self, url: &str) -> Result<Vec<u8>, FetchError> {
         let (_, octets) = self.answer(url, &[]).await?.ok_or(FetchError::Status(304))?;
         Ok(octets)
+    }
+
+    /// The same, with the time that it was for whoever answered (`Date`, RFC 9110 §6.6.1), if that was said.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn get_dated(&self, url: &str) -> Result<(Vec<u8>, Option<Timestamp>), FetchError> {
+        let (headers, octets) = self.answer(url, &[]).await?.ok_or(FetchError::Status(304))?;
+        let date = headers.get(DATE).and_then(|date| Timestamp::parse_http(date.to_str().ok()?));
+        Ok((octets, date))
     }
 
     /// The headers and the body of an answer to a GET under `conditions`; nothing if what they ask for has

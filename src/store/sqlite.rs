@@ -114,6 +114,9 @@ fn create_file(path: &Path) -> Result<(), StoreError> {
         Err(error) => match error.kind() {
             ErrorKind::AlreadyExists => Ok(()),
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Err(StoreError::ReadOnly),
+            ErrorKind::NotFound => {
+                Err(StoreError::Unavailable(format!("{}: there is no such folder; make it", path.display())))
+            }
             _ => Err(StoreError::Unavailable(format!("{}: {error}", path.display()))),
         },
     }

@@ -34,7 +34,8 @@ pub async fn demo(port: u16, mail_port: Option<u16>) -> Result<(), ServeError> {
     logging::start(&Logging { format: Format::Text, level: LogLevel::Warn });
     let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(SystemRandom));
     let listener = server::bind_near(port).await;
-    let listener = listener.map_err(|error| ServeError::Listen(format!("127.0.0.1:{port}"), error))?;
+    let listener =
+        listener.map_err(|error| ServeError::Listen(format!("127.0.0.1:{port}"), error, "--port"))?;
     let port = listener.local_addr().map_or(port, |address| address.port());
 
     let demo = Demo::new(port, mail_port, clock.clone(), random).await?;

@@ -235,8 +235,10 @@ pub(super) fn conditions_hold_now(opened: &Opened, context: &Context<'_>) -> Ver
 
 fn in_window(start: Option<Timestamp>, end: Timestamp, context: &Context<'_>, code: &'static str) -> Verdict {
     let (now, skew) = (context.now, context.quirks.skew());
-    ensure(start.is_none_or(|start| start <= now + skew), code, || format!("it starts later than {now}"))?;
-    ensure(now < end + skew, code, || format!("it ended at {end}, it is {now}"))
+    ensure(start.is_none_or(|start| start <= now + skew), code, || {
+        format!("it starts later than {now}: compare the clocks")
+    })?;
+    ensure(now < end + skew, code, || format!("it ended at {end}, it is {now}: compare the clocks"))
 }
 
 /// SEC-25. An unknown condition makes validity undetermined (SAML core §2.5.1.1). `OneTimeUse` is kept anyway,

@@ -123,12 +123,14 @@ pub(super) fn version_is_2_0(envelope: &Envelope, _: &Context<'_>) -> Verdict {
 /// SEC-16.
 pub(super) fn issued_just_now(envelope: &Envelope, context: &Context<'_>) -> Verdict {
     let (issued, now, skew) = (envelope.response.issue_instant, context.now, context.quirks.skew());
-    ensure(issued <= now + skew, "issued_in_the_future", || format!("issued at {issued}, it is {now}"))?;
+    ensure(issued <= now + skew, "issued_in_the_future", || {
+        format!("issued at {issued}, it is {now}: compare the clocks")
+    })?;
     ensure(now <= issued + MAX_AGE + skew, "issued_too_long_ago", || {
-        format!("issued at {issued}, it is {now}")
+        format!("issued at {issued}, it is {now}: compare the clocks")
     })?;
     ensure(context.pending.issued_at <= issued + skew, "issued_before_the_request", || {
-        format!("issued at {issued}, the request at {}", context.pending.issued_at)
+        format!("issued at {issued}, the request at {}: compare the clocks", context.pending.issued_at)
     })
 }
 

@@ -177,7 +177,7 @@ fn scope_has_openid(
         return Err(invalid("scope has more than 50 words"));
     }
     if !asked.contains(&scope::OPENID) {
-        return Err(Denied(OAuthError::InvalidScope, "scope must contain openid"));
+        return Err(Denied(OAuthError::InvalidScope, "scope must contain openid: let the client ask for it"));
     }
     let granted = asked.iter().filter(|word| **word == scope::OPENID || client.scopes.contains(**word));
     request.scope = granted.map(|word| (*word).to_owned()).collect();
@@ -205,7 +205,9 @@ fn code_challenge_is_s256_and_there_if_required(
 ) -> Result<(), Denied> {
     request.code_challenge = match (parameters.one("code_challenge"), parameters.one("code_challenge_method"))
     {
-        (None, None) if client.must_use_pkce() => return Err(invalid("code_challenge is missing (PKCE)")),
+        (None, None) if client.must_use_pkce() => {
+            return Err(invalid("code_challenge is missing: switch on PKCE with S256"));
+        }
         (None, None) => None,
         (None, Some(_)) => return Err(invalid("code_challenge_method is there without code_challenge")),
         (Some(challenge), Some("S256")) => {

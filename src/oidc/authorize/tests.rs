@@ -319,7 +319,7 @@ fn nonce_is_required_of_clients_set_so() {
 #[test]
 fn pkce_is_required_unless_the_client_is_set_otherwise() {
     let without = [("code_challenge", ""), ("code_challenge_method", "")];
-    assert_eq!(redirected(&without), invalid("code_challenge is missing (PKCE)"));
+    assert_eq!(redirected(&without), invalid("code_challenge is missing: switch on PKCE with S256"));
     let lenient = Client { require_pkce: false, ..client() };
     assert_eq!(run(lenient.clone(), &without).unwrap().code_challenge, None);
     assert!(run(lenient, &[]).unwrap().code_challenge.is_some());

@@ -11,7 +11,7 @@ use crate::audit::Event;
 use crate::login::vault::{self, Purpose};
 use crate::login::{self, ChooseCountry, Failure, step};
 use crate::oidc::authorize::{self, AuthorizationRequest, AuthorizeRefusal, PageRefusal, Prompt};
-use crate::oidc::{ErrorDescription, OAuthError};
+use crate::oidc::{ErrorDescription, OAuthError, RedirectUri, form};
 use crate::store::NewLogin;
 use crate::web::answer;
 use crate::web::cookie::LoginCookie;
@@ -72,6 +72,28 @@ async fn check(
     })
 }
 
+/// For the log: what was sent and what is registered. The page says none of it.
+fn compared(services: &Services, parameters: &[(String, String)], refusal: PageRefusal) -> String {
+    let id = form::one(parameters, "client_id").unwrap_or_default();
+    match (refusal, services.clients.lookup(id), form::one(parameters, "redirect_uri")) {
+        (PageRefusal::ClientUnknown, ..) => {
+            format!("client_id {} was sent, and no [[client]] block has it as its id", shown(id))
+        }
+        (PageRefusal::RedirectUriUnregistered, Some(client), Some(sent)) => {
+            let registered: Vec<_> = client.redirect_uris.iter().map(RedirectUri::as_str).collect();
+            let registered = registered.join(" ");
+            format!("{} was sent; redirect_uris of the client {id}: {registered}", shown(sent))
+        }
+        _ => refusal.to_string(),
+    }
+}
+
+/// What somebody sent, as far as the log needs it: a query could tell about a person.
+fn shown(sent: &str) -> String {
+    let (bare, query) = sent.split_once('?').map_or((sent, ""), |(bare, _)| (bare, "?…"));
+    bare.chars().filter(|c| !c.is_control()).take(200).collect::<String>() + query
+}
+
 async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> Response {
     let checked = match authorize::reference(&parameters.0) {
         Ok(None) => match check(services, &parameters.0).await {
@@ -87,7 +109,8 @@ async fn begin(services: &Services, headers: &HeaderMap, parameters: &Form) -> R
     let request = match checked {
         Ok(request) => request,
         Err(AuthorizeRefusal::Page(refusal)) => {
-            return Trouble::new(step::REQUEST, Failure::RequestPage).rule(refusal.code()).page(services);
+            let trouble = Trouble::new(step::REQUEST, Failure::RequestPage).rule(refusal.code());
+            return trouble.detail(compared(services, &parameters.0, refusal)).page(services);
         }
         Err(AuthorizeRefusal::Redirect(refusal)) => {
             let trouble = Trouble::new(step::REQUEST, Failure::RequestRefused);

@@ -46,11 +46,12 @@ pub(super) async fn known(
             let named = client_authentication::read(&form.0, authorization).ok();
             let named =
                 named.and_then(|credentials| services.clients.lookup(credentials.client_id()).cloned());
-            let wait =
-                services.guesses.wrong(named.as_ref().map(|client| client.id.as_str()), services.now());
-            Err(match wait {
+            let named = named.as_ref().map(|client| client.id.as_str());
+            let trouble = Trouble::new(step::REDEEM, failure);
+            let trouble = named.map_or(trouble, |id| Trouble::new(step::REDEEM, failure).client(id));
+            Err(match services.guesses.wrong(named, services.now()) {
                 Some(wait) => slow_down(wait, &error),
-                None => refuse(services, &Trouble::new(step::REDEEM, failure), &error),
+                None => refuse(services, &trouble, &error),
             })
         }
         Err((failure, error)) => Err(refuse(services, &Trouble::new(step::REDEEM, failure), &error)),
@@ -138,7 +139,7 @@ pub(super) fn unavailable() -> TokenError {
 
 /// Writes the refusal down, and tells the client.
 pub(super) fn refuse(services: &Services, trouble: &Trouble<'_>, error: &TokenError) -> Response {
-    trouble.note_with(services, error.error.as_str(), error.description.as_str());
+    trouble.note_with(services, error.error.as_str(), &error.in_full());
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let mut response = answer::json(status, error.body().to_string());
     if let Some(challenge) = error.www_authenticate() {
