@@ -169,9 +169,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn http_has_a_way_of_its_own_to_write_dates() {
+    fn http_has_a_way_of_its_own_to_write_and_read_dates() {
         let at = Timestamp::parse("2026-11-01T09:05:02.999Z").unwrap();
         assert_eq!(at.http_date(), "Sun, 01 Nov 2026 09:05:02 GMT");
+        assert_eq!(Timestamp::parse_http(&at.http_date()), Timestamp::parse("2026-11-01T09:05:02Z"));
+        assert_eq!(Timestamp::parse_http("2026-11-01T09:05:02Z"), None);
     }
 
     #[test]

@@ -149,7 +149,8 @@ impl Country {
                     findings.add(format!("{at}.metadata_sha256"), "contradiction", message);
                 }
                 if self.anchor_files.is_empty() && self.list.is_none() {
-                    let message = "without an anchor nothing can be trusted";
+                    let message = "without an anchor nothing can be trusted; anchor_files names the certificate that the \
+                                   country's operator has given you";
                     findings.add(format!("{at}.anchor_files"), "missing_key", message);
                 }
             }

@@ -47,8 +47,8 @@ mod tests {
                 "unknown field `redirect_uri`; did you mean `redirect_uris`?",
             ),
             (
-                "unknown field `secret`, expected one of `secret_hash`, `sector`, `secret_file`",
-                "unknown field `secret`; did you mean `sector`?",
+                "unknown field `secret`, expected one of `sector`, `secret_file`, `secret_hash`",
+                "unknown field `secret`; did you mean `secret_file`?",
             ),
             (
                 "unknown variant `keyclaok`, expected `keycloak` or `entra`",

@@ -364,7 +364,8 @@ fn a_faulty_configuration_names_file_line_and_key_and_does_not_start() {
     }
     let served = gateway(&["serve", "--config", text(&config)]);
     let complaint = String::from_utf8(served.stderr).unwrap();
-    assert_eq!((served.status.code(), complaint.lines().count()), (Some(1), 2), "{complaint}");
+    assert_eq!((served.status.code(), complaint.lines().count()), (Some(1), 3), "{complaint}");
+    assert!(complaint.ends_with("\n    docs/configuration.md\n"), "{complaint}");
     assert!(complaint.starts_with(&format!("{}:{}:", config.display(), line("tokn.key"))), "{complaint}");
 }
 
@@ -379,7 +380,11 @@ fn a_port_that_is_taken_or_a_database_that_is_none_is_said() {
         assert_eq!(served.status.code(), Some(1));
         String::from_utf8(served.stderr).unwrap()
     };
-    assert!(complaint().contains(&format!("cannot listen on 127.0.0.1:{port}")), "{}", complaint());
+    let expected = format!(
+        "cannot serve: cannot listen on 127.0.0.1:{port}: Address already in use (os error 98); another program \
+         listens there: end it, or change server.listen\n    docs/operations.md#install-and-start\n"
+    );
+    assert_eq!(complaint(), expected);
     drop(taken);
     fs::write(
         folder.join("gateway.db"),
@@ -388,6 +393,7 @@ fn a_port_that_is_taken_or_a_database_that_is_none_is_said() {
     .unwrap();
     let said = complaint();
     assert!(said.contains("gateway.db") && said.contains("corrupt"), "{said}");
+    assert!(said.ends_with(" (database.url)\n    docs/operations.md#the-database\n"), "{said}");
 }
 
 #[test]
@@ -655,7 +661,8 @@ fn the_doctor_names_each_finding_and_the_page_that_helps() {
             .collect()
     };
     let (code, found) = examine();
-    assert_eq!((code, codes(&found)), (0, vec!["info no_database".to_owned()]));
+    let new = ["warning no_country", "info http_issuer", "info no_check_value", "info no_database"];
+    assert_eq!((code, codes(&found)), (1, new.map(str::to_owned).to_vec()));
     assert!(!folder.join("gateway.db").exists());
 
     // Our certificates, made to end in 45, 20 and 3 days.
@@ -684,8 +691,9 @@ fn the_doctor_names_each_finding_and_the_page_that_helps() {
         assert!(codes(&found).contains(&format!("{severity} expires")), "{found}");
     }
     let (code, found) = examine();
-    let expected = ["error expires", "warning expires", "info expires", "info no_database"];
-    assert_eq!((code, codes(&found)), (1, expected.map(str::to_owned).to_vec()));
+    let mut expected = vec!["error expires", "warning expires", "warning no_country", "info expires"];
+    expected.extend(&new[1..]);
+    assert_eq!((code, codes(&found)), (1, expected.into_iter().map(str::to_owned).collect()));
     assert_eq!(found["findings"][0]["page"], "docs/operations.md#changing-keys");
 
     fs::write(folder.join("gateway.db"), "this is no database, and long enough to be none").unwrap();

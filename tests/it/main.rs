@@ -35,6 +35,7 @@ mod jarm;
 mod lifecycle;
 mod login;
 mod logout;
+mod newcomer;
 mod par;
 mod picker;
 mod published;
