@@ -661,7 +661,7 @@ fn the_doctor_names_each_finding_and_the_page_that_helps() {
             .collect()
     };
     let (code, found) = examine();
-    let new = ["warning no_country", "info http_issuer", "info no_check_value", "info no_database"];
+    let new = ["warning no_country", "info no_database", "info http_issuer", "info no_check_value"];
     assert_eq!((code, codes(&found)), (1, new.map(str::to_owned).to_vec()));
     assert!(!folder.join("gateway.db").exists());
 

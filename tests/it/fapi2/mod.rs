@@ -468,7 +468,8 @@ async fn fapi2_security_profile_final_client_assertion_nbf_8_seconds_in_the_futu
     let now = world.clock.now().unix();
     let pushed = push_as(&world, &[], None, &assertion(&world, &json!({ "nbf": now + 8 }))).await;
     assert_eq!(pushed.status, StatusCode::CREATED);
-    assertion_is_refused(json!({ "nbf": now + 61 }), "the client assertion is not valid yet").await;
+    let expected = "the client assertion is not valid yet, but in 61 seconds: compare the clocks";
+    assertion_is_refused(json!({ "nbf": now + 61 }), expected).await;
 }
 
 /// A client whose tokens are not bound is left alone: what it sends in a header nobody asked for does not count.
