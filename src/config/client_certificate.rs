@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
-use super::client::BoundTokens;
+use super::client::{BoundTokens, Client};
 use super::fault::Findings;
 use crate::outbound::{Network, url_parts};
 
@@ -62,24 +62,16 @@ impl CertificateHeader {
 }
 
 impl Config {
-    /// Whether everybody who needs a certificate can show one.
-    pub(super) fn check_certificates(&self, findings: &mut Findings) {
-        if let Some(set) = &self.server.client_certificate {
-            set.check(findings);
-        }
-        if self.server.asks_for_certificates() {
-            return;
-        }
-        for (n, client) in self.client.iter().enumerate() {
-            let needs = [
-                ("authentication", client.authentication.is_by_certificate()),
-                ("bound_tokens", client.bound_tokens == BoundTokens::Mtls),
-            ];
-            for (key, _) in needs.iter().filter(|(_, needed)| *needed) {
-                let message = "nobody asks for certificates: server.tls.client_certificate_host, or behind a proxy \
-                    [server.client_certificate], is needed";
-                findings.add(format!("client[{n}].{key}"), "contradiction", message);
-            }
+    /// Whether `client`, if it needs a certificate, can show one.
+    pub(super) fn check_certificate_of(&self, client: &Client, at: &str, findings: &mut Findings) {
+        let needs = [
+            ("authentication", client.authentication.is_by_certificate()),
+            ("bound_tokens", client.bound_tokens == BoundTokens::Mtls),
+        ];
+        for (key, _) in needs.iter().filter(|(_, needed)| *needed && !self.server.asks_for_certificates()) {
+            let message = "nobody asks for certificates: server.tls.client_certificate_host, or behind a proxy \
+                [server.client_certificate], is needed";
+            findings.add(format!("{at}.{key}"), "contradiction", message);
         }
     }
 }

@@ -194,7 +194,9 @@ impl Config {
 
     fn check(&self, findings: &mut Findings) {
         self.server.check(self.profile, findings);
-        self.check_certificates(findings);
+        if let Some(set) = &self.server.client_certificate {
+            set.check(findings);
+        }
         self.database.check(findings);
         self.connector.check(self.profile, findings);
         self.oidc.check(findings);
@@ -239,6 +241,7 @@ impl Config {
     /// What must hold for a client, wherever its block stands.
     fn check_client(&self, client: &Client, at: &str, findings: &mut Findings) {
         client.check(at, self.profile, findings);
+        self.check_certificate_of(client, at, findings);
         if client.email_source == EmailSource::Collect && self.smtp.is_none() {
             let message = "email_source = \"collect\" needs a mail server: [smtp]";
             findings.add(format!("{at}.email_source"), "missing_section", message);

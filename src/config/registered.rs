@@ -94,6 +94,11 @@ impl Block {
                 ("secret_file", client.secret_file.is_some(), SECRET_IS_MADE),
                 ("secret_hash", client.secret_hash.is_some(), SECRET_IS_MADE),
                 ("jwks_file", client.jwks_file.is_some(), "write the keys into jwks, or name a jwks_uri"),
+                (
+                    "tls_client_auth_ca_files",
+                    !client.tls_client_auth_ca_files.is_empty(),
+                    AUTHORITIES_ARE_FILES,
+                ),
             ];
             for (key, given, message) in files {
                 if given {
@@ -116,6 +121,9 @@ impl Block {
 
 /// Gives the secrets of a client that has some.
 type Secrets<'a> = dyn Fn() -> Vec<Secret<String>> + 'a;
+
+const AUTHORITIES_ARE_FILES: &str =
+    "authorities are files of this machine: register this client in gateway.toml";
 
 const SECRET_IS_MADE: &str = "the secret of a client in the database is made by the gateway";
 

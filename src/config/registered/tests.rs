@@ -100,6 +100,22 @@ fn faults_of_a_block_are_named_by_line_and_key() {
             "client[0].jwks_file",
             "contradiction",
         ),
+        (
+            format!(
+                "{GOOD}authentication = \"tls_client_auth\"\ntls_client_auth_san_dns = \"kc.example.org\"\n\
+                 tls_client_auth_ca_files = [\"ca.pem\"]\n"
+            ),
+            6,
+            "client[0].authentication",
+            "contradiction",
+        ),
+        (
+            format!("{GOOD}tls_client_auth_ca_files = [\"ca.pem\"]\n"),
+            6,
+            "client[0].tls_client_auth_ca_files",
+            "contradiction",
+        ),
+        (format!("{GOOD}bound_tokens = \"mtls\"\n"), 6, "client[0].bound_tokens", "contradiction"),
         (GOOD.replace("https://kc", "http://kc"), 5, "client[0].redirect_uris[0]", "bad_redirect_uri"),
         (format!("{GOOD}id_token_alg = \"ES256\"\n"), 6, "client[0].id_token_alg", "missing_signing_key"),
         (format!("{GOOD}email_source = \"collect\"\n"), 6, "client[0].email_source", "missing_section"),
