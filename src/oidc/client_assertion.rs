@@ -12,22 +12,13 @@ use serde_json::{Map, Value};
 
 use super::client::{AssertionAudience, AssertionKey};
 use super::numeric_date;
+use super::once::Once;
 use super::{Client, Issuer, discovery::path};
 use crate::clock::Timestamp;
-use crate::crypto::hash;
 use crate::crypto::jose::{self, JoseError};
 
 /// The value of `client_assertion_type` (RFC 7523 §2.2).
 pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-
-/// A word that may be used once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Once {
-    /// SHA-256 of client and `jti`.
-    pub hash: [u8; 32],
-    /// How long it must be remembered: afterwards the assertion has expired.
-    pub until: Timestamp,
-}
 
 /// Why an assertion proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,9 +99,8 @@ pub(super) fn judge(
     let (Some(jti), Some(exp)) = (judged.text("jti"), judged.time("exp")?) else {
         return Err(Fault::Identifier);
     };
-    let word = format!("client assertion\u{1f}{}\u{1f}{jti}", client.id);
     let until = Timestamp::from_unix(exp) + Duration::from_secs(LEEWAY.unsigned_abs());
-    Ok(Once { hash: hash::sha256(word.as_bytes()), until })
+    Ok(Once::of("client assertion", &client.id, jti, until))
 }
 
 /// An assertion whose signature holds, and what it is measured by.
@@ -221,6 +211,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::crypto::hash;
     use crate::crypto::jose::{JwsAlgorithm, JwsKey};
     use crate::oidc::test_support::{client, issuer, now};
     use crate::secret::Secret;

@@ -8,8 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::client::SecretPlace;
-use super::client_assertion::{self, Fault, Once};
+use super::client_assertion::{self, Fault};
 use super::client_certificate::ClientCertificate;
+use super::once::Once;
 use super::token::TokenError;
 use super::{Client, ClientAuthentication, Issuer, OAuthError, form, tls_client_auth};
 use crate::clock::Timestamp;

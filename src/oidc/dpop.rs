@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::client_assertion::Once;
 use super::numeric_date;
+use super::once::Once;
 use crate::clock::Timestamp;
 use crate::crypto::hash;
 use crate::crypto::jose::{self, JwsAlgorithm};
@@ -110,9 +110,8 @@ pub fn judge(proof: &str, sent: &Sent<'_>) -> Result<Proof, Fault> {
     RULES.iter().try_for_each(|rule| rule(&judged))?;
     let (jti, iat) = (judged.text("jti").ok_or(Fault::Identifier)?, judged.time("iat")?);
     let thumbprint = jose::thumbprint(judged.key()?).ok_or(Fault::Key)?;
-    let word = format!("dpop\u{1f}{thumbprint}\u{1f}{jti}");
     let until = Timestamp::from_unix(iat.ok_or(Fault::TimeMissing)?) + LIFE + Duration::from_secs(1);
-    Ok(Proof { once: Once { hash: hash::sha256(word.as_bytes()), until }, thumbprint })
+    Ok(Proof { once: Once::of("dpop", &thumbprint, jti, until), thumbprint })
 }
 
 /// A proof taken apart, nothing of it believed yet, and what it is measured by.

@@ -26,6 +26,7 @@ pub mod issuer;
 pub mod keys;
 pub mod logout;
 mod numeric_date;
+pub mod once;
 pub mod pkce;
 pub mod redirect_uri;
 pub mod request_object;

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::client_assertion::Once;
+use super::once::Once;
 use super::{Client, Issuer, numeric_date};
 use crate::clock::Timestamp;
+use crate::crypto::jose;
 use crate::crypto::jose::{JoseError, JwsAlgorithm};
-use crate::crypto::{hash, jose};
 
 /// What a request object says, once it has been judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,10 +147,9 @@ impl Judged<'_> {
     fn once(&self) -> Result<Option<Once>, Fault> {
         let Some(jti) = self.claims.get("jti") else { return Ok(None) };
         let jti = jti.as_str().filter(|jti| (1..=255).contains(&jti.len())).ok_or(Fault::Identifier)?;
-        let word = format!("request object\u{1f}{}\u{1f}{jti}", self.client.id);
         let expires = Timestamp::from_unix(self.time("exp")?.ok_or(Fault::Time)?);
         let until = expires + Duration::from_secs(LEEWAY.unsigned_abs());
-        Ok(Some(Once { hash: hash::sha256(word.as_bytes()), until }))
+        Ok(Some(Once::of("request object", &self.client.id, jti, until)))
     }
 }
 
@@ -239,6 +238,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::crypto::hash;
     use crate::crypto::jose::JwsKey;
     use crate::oidc::test_support::{client, issuer, now};
 
